@@ -1,0 +1,1 @@
+"""Benchmarks: real Decimal quotes, real containers, alternatives in the same interleaved run."""

@@ -1,0 +1,152 @@
+"""The tree of errors: whose fault it was.
+
+    ExoError
+    ├── UserError            the caller's: what was asked for is wrong, nothing was changed
+    │   ├── InvalidValue         a field holds what it must not (also a ValueError)
+    │   ├── WrongThread          the dispatcher was asked from a thread that is not its loop's
+    │   └── OrderError           an order id or instruction that cannot be accepted
+    │       ├── UnknownOrder         no such order, or it has ended
+    │       ├── DuplicateOrder       the order id is taken
+    │       ├── IdentityChanged      side, symbol or type differ from the order's own
+    │       ├── InstructionRefused   the order cannot take this instruction now
+    │       └── MailboxFull          too many facts wait for this order
+    ├── DelegateError        the delegate's: its own order fails, nothing else does
+    │   ├── FactoryFailed        the factory raised or gave something that is no delegate
+    │   └── NonsenseAnswer       act answered neither DONE nor None
+    └── NotRunning           the dispatcher was used before it started or after it stopped
+
+Each error keeps what happened in fields and computes its sentence from them.
+"""
+
+from __future__ import annotations
+
+
+class ExoError(Exception):
+    """Anything exo raises on purpose."""
+
+
+class UserError(ExoError):
+    """The caller asked for something wrong; nothing was changed."""
+
+
+class InvalidValue(UserError, ValueError):
+    """A value that must not enter: `where` is its place (`$.orderQty`), `problem` what is wrong with it."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where = where
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.problem} at {self.where}"
+
+
+class OrderError(UserError):
+    """An order id or instruction that cannot be accepted."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+
+
+class UnknownOrder(OrderError):
+    """There is no such order, or it has ended."""
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} is not here: it was never submitted or has ended"
+
+
+class DuplicateOrder(OrderError):
+    """The order id belongs to an order that lives or ended not long ago."""
+
+    def __str__(self) -> str:
+        return f"order id {self.order_id} is taken: give another, or none to have one assigned"
+
+
+class IdentityChanged(OrderError):
+    """A replace that disagrees with its order's identity (contract C1)."""
+
+    def __init__(self, order_id: str, field: str, is_: object, asked: object) -> None:
+        super().__init__(order_id)
+        self.field = field
+        self.is_ = is_
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.field} of order {self.order_id} is {self.is_} and cannot become {self.asked}: "
+            f"cancel it and submit a new order"
+        )
+
+
+class InstructionRefused(OrderError):
+    """The order cannot take this instruction in the state it is in."""
+
+    def __init__(self, order_id: str, instruction: str, because: str) -> None:
+        super().__init__(order_id)
+        self.instruction = instruction
+        self.because = because
+
+    def __str__(self) -> str:
+        return f"cannot {self.instruction} order {self.order_id}: {self.because}"
+
+
+class MailboxFull(OrderError):
+    """The order has as many undelivered facts as it may have (contract C11)."""
+
+    def __init__(self, order_id: str, limit: int) -> None:
+        super().__init__(order_id)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} has {self.limit} undelivered facts: its delegate does not keep up"
+
+
+class DelegateError(ExoError):
+    """The delegate's fault: its own order fails and nothing else."""
+
+
+class FactoryFailed(DelegateError):
+    """The factory gave no delegate for an order; the cause is attached and the order was not admitted."""
+
+    def __init__(self, order_id: str, problem: str) -> None:
+        super().__init__(order_id, problem)
+        self.order_id = order_id
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"no delegate for order {self.order_id}: {self.problem}"
+
+
+class NonsenseAnswer(DelegateError):
+    """`act` answered something that is neither DONE nor None."""
+
+    def __init__(self, delegate: object, answer: object) -> None:
+        super().__init__(delegate, answer)
+        self.delegate = type(delegate).__qualname__
+        self.answer = answer
+
+    def __str__(self) -> str:
+        return f"{self.delegate}.act answered {self.answer!r:.80}: it must return exo.DONE or None"
+
+
+class NotRunning(ExoError):
+    """The dispatcher was used outside its `async with` block."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"cannot {self.what}: the dispatcher runs only inside its `async with` block"
+
+
+class WrongThread(UserError):
+    """The dispatcher was asked something from a thread that is not its loop's."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"cannot {self.what} from this thread: have the loop do it, with loop.call_soon_threadsafe"

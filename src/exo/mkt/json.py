@@ -1,0 +1,101 @@
+"""JSON both ways: camelCase, Decimals as text, exact; errors name the place (`at $.orderQty`).
+
+msgspec alone of the decoders tried is exact for both "0.10" and 0.10, but it takes "1_000", " 1 " and "NaN" for
+Decimals; here the text of every Decimal is looked at first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from decimal import Decimal
+from functools import cache
+from json import loads
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from exo.errors import InvalidValue
+from exo.mkt.enums import ExecInst, MsgType
+from exo.mkt.order import Instruction, Order
+from exo.mkt.value import Value, plain_types
+
+ValueT = TypeVar("ValueT", bound=Value)
+OrderT = TypeVar("OrderT", bound=Order)
+
+_NUMBER = re.compile(rb'-?\d+(\.\d+)?([eE][+-]?\d+)?|"-?\d+(\.\d+)?([eE][+-]?\d+)?"|null')
+_PLACED = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
+_MEMBER = re.compile(r"Object (?:missing required|contains unknown) field `(.+)`", re.DOTALL)
+_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class _Head(Value):
+    """What an Instruction has beside its order's terms."""
+
+    msg_type: MsgType
+    exec_inst: ExecInst | None = None
+    received_ns: int | None = None
+
+
+def encode(value: Value) -> bytes:
+    """The value as JSON; an Instruction's members and its order's stand side by side."""
+    if isinstance(value, Instruction):
+        head = _Head(msg_type=value.msg_type, exec_inst=value.exec_inst, received_ns=value.received_ns)
+        return msgspec.json.encode(msgspec.to_builtins(head) | msgspec.to_builtins(value.order))
+    return msgspec.json.encode(value)
+
+
+def decode(data: bytes | str, cls: type[ValueT]) -> ValueT:
+    """A value from JSON; InvalidValue names the member that is wrong, missing or unknown."""
+    return _value(_members(data), cls)
+
+
+def decode_instruction(data: bytes | str, order: type[OrderT]) -> Instruction[OrderT]:
+    """An instruction from JSON, its terms of the given order type; InvalidValue as in `decode`."""
+    members = _members(data)
+    names = [field.encode_name for field in msgspec.structs.fields(_Head)]
+    head = _value({name: members.pop(name) for name in names if name in members}, _Head)
+    return Instruction(
+        msg_type=head.msg_type,
+        order=_value(members, order),
+        exec_inst=head.exec_inst,
+        received_ns=head.received_ns,
+    )
+
+
+def _members(data: bytes | str) -> dict[str, msgspec.Raw]:
+    try:
+        members = _raw_members(data)
+        loads(data, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidValue("$", str(error)) from None
+    return members
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    [(name, times)] = Counter(name for name, _ in pairs).most_common(1) or [("", 1)]
+    if times > 1:
+        raise InvalidValue(f"$.{name}", f"expected it once, got it {times} times")
+
+
+def _value(members: dict[str, msgspec.Raw], cls: type[ValueT]) -> ValueT:
+    for name in _decimals(cls):
+        text = bytes(members.get(name, b"null")).strip()
+        if not _NUMBER.fullmatch(text):
+            raise InvalidValue(f"$.{name}", f"expected a number, got {text.decode(errors='replace'):.40}")
+    try:
+        return msgspec.json.decode(msgspec.json.encode(members), type=cls)
+    except msgspec.ValidationError as error:
+        problem, place = _PLACED.fullmatch(str(error)).groups("")  # type: ignore[union-attr] # it matches everything
+        if isinstance(error.__cause__, InvalidValue):
+            raise InvalidValue(f"${place}{error.__cause__.where[1:]}", error.__cause__.problem) from None
+        named = _MEMBER.fullmatch(problem)
+        raise InvalidValue(f"${place}.{named[1]}" if named else f"${place}", problem) from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidValue("$", str(error)) from None
+
+
+@cache
+def _decimals(cls: type[Value]) -> tuple[str, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(f.encode_name for f in msgspec.structs.fields(cls) if Decimal in plain_types(hints[f.name]))

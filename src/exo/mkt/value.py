@@ -1,0 +1,155 @@
+"""Value: what every market value is made of - frozen, exact, and checked when it is made.
+
+msgspec checks types only when it decodes; a Value checks itself however it was made, so a wrong one does not exist.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from exo.errors import InvalidValue
+from exo.mkt.exact import ZERO, problem_with
+
+
+class Tag(NamedTuple):
+    """Data on a field's type: its FIX tag (0: FIX has none), and for a quantity what it must not be."""
+
+    number: int
+    at_least: Decimal | None = None
+    not_zero: bool = False
+
+
+def camel(name: str) -> str:
+    """The JSON name of a field: clOrdID for cl_ord_id."""
+    head, *tail = name.split("_")
+    return head + "".join("ID" if part == "id" else part.capitalize() for part in tail)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class ValueMeta(msgspec.StructMeta):
+    """Makes every subclass frozen and keyword-only, and lets type checkers know."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
+        """Add the defaults that msgspec does not inherit."""
+        return super().__new__(mcls, name, bases, namespace, **({"frozen": True, "kw_only": True} | config))
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Frozen(msgspec.Struct, metaclass=ValueMeta, rename=camel, forbid_unknown_fields=True, omit_defaults=True):
+    """A frozen value that exo makes of checked ones and so need not check."""
+
+
+class Value(Frozen):
+    """A frozen value whose fields are checked when it is made; InvalidValue names the field (`at $.orderQty`).
+
+    Decimal fields take finite Decimals only: no float, NaN or Infinity (contract C19). A field named as in the FIX
+    vocabulary (`order_qty`, `price`, ...) is checked as that field, in a user's own subclass too.
+    """
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name, place, check in checks(type(self)):
+            problem = check(getattr(self, name))
+            if problem:
+                raise InvalidValue(place, problem)
+
+
+Check = Callable[[object], str | None]
+_KNOWN: dict[str, Any] = {}
+
+
+def vocabulary(cls: type) -> type:
+    """Class decorator: the FIX fields of this class are known by name from now on, with their tags and checks."""
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        _KNOWN[name] = hint
+    return cls
+
+
+@cache
+def tags(cls: type[msgspec.Struct]) -> dict[str, int]:
+    """The FIX tag of each field that has one."""
+    found = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        tag = _tag(hint) or _tag(_KNOWN.get(name))
+        if tag and tag.number:
+            found[name] = tag.number
+    return found
+
+
+@cache
+def checks(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, Check], ...]:
+    """Name, place and check of each field that can be checked."""
+    hints = get_type_hints(cls, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(cls):
+        hint = hints[field.name]
+        check = _check(hint, _tag(hint) or _tag(_KNOWN.get(field.name)))
+        if check:
+            found.append((field.name, f"$.{field.encode_name}", check))
+    return tuple(found)
+
+
+def _tag(hint: Any) -> Tag | None:
+    for part in (hint, *get_args(hint)):
+        for note in get_args(part)[1:] if get_origin(part) is Annotated else ():
+            if isinstance(note, Tag):
+                return note
+    return None
+
+
+def plain_types(hint: Any) -> tuple[Any, ...]:
+    """The plain types of a hint, Annotated, unions and bounds taken apart; Any where it cannot be known."""
+    if get_origin(hint) is Annotated:
+        return plain_types(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(m for part in get_args(hint) for m in plain_types(part))
+    if isinstance(hint, TypeVar):
+        return plain_types(hint.__bound__ or Any)
+    return (get_origin(hint) or hint,)
+
+
+_CHECKED = (Decimal, str, int, bool, NoneType, datetime.datetime)
+
+
+def _check(hint: Any, tag: Tag | None) -> Check | None:
+    types = plain_types(hint)
+    if not all(t in _CHECKED or (isinstance(t, type) and issubclass(t, (Enum, msgspec.Struct, tuple))) for t in types):
+        return None
+    if Decimal in types:
+        return _decimal_check(NoneType in types, tag)
+    names = " or ".join("null" if t is NoneType else t.__name__ for t in types)
+
+    def check(value: object) -> str | None:
+        if isinstance(value, types) and not (isinstance(value, bool) and bool not in types):
+            if isinstance(value, datetime.datetime) and value.tzinfo is None:
+                return f"expected a time with a zone, got {value}"
+            return None
+        return f"expected {names}, got {type(value).__name__} {value!r:.40}"
+
+    return check
+
+
+def _decimal_check(optional: bool, tag: Tag | None) -> Check:
+    at_least = tag.at_least if tag else None
+    not_zero = tag.not_zero if tag else False
+
+    def check(value: object) -> str | None:
+        if value is None and optional:
+            return None
+        problem = problem_with(value)
+        if problem is None and isinstance(value, Decimal):
+            if at_least is not None and value < at_least:
+                return f"expected at least {at_least}, got {value}"
+            if not_zero and value == ZERO:
+                return "expected more than 0, got 0"
+        return problem
+
+    return check

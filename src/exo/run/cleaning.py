@@ -1,0 +1,58 @@
+"""Cleaning: calls `clean_up` once per delegate, however its order ended (contract C9)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from exo.run.process import OrderProcess
+
+_log = logging.getLogger("exo.run")
+
+
+class Cleaning:
+    """Runs the clean-ups; one that raises is logged and disturbs nothing, one that is `async def` runs as a Task."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, process: OrderProcess[Any]) -> None:
+        """Have the delegate clean up and let go of it."""
+        delegate, process.delegate = process.delegate, None
+        if delegate is None:
+            return
+        try:
+            answer = delegate.clean_up()
+        except Exception:
+            _log.exception("clean_up of order %s raised", process.order_id)
+            return
+        if inspect.isawaitable(answer):
+            task = asyncio.get_running_loop().create_task(self._finish(process.order_id, answer), name="exo.clean_up")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def finish(self, within_s: float) -> None:
+        """Wait so long for the clean-ups that run, then cancel them."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=within_s)
+
+    def cancel(self) -> None:
+        """Cancel the clean-ups that run."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _finish(self, order_id: str, answer: Awaitable[object]) -> None:
+        try:
+            await answer
+        except asyncio.CancelledError:
+            _log.error("clean_up of order %s was cut short", order_id)
+            raise
+        except Exception:
+            _log.exception("clean_up of order %s raised", order_id)

@@ -1,0 +1,317 @@
+"""Delivery: brings updates to delegates - boards in turn, facts before prices, one call at a time per order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import Context, copy_context
+from functools import partial
+from threading import get_ident
+from typing import Any, Final
+
+from exo.errors import NonsenseAnswer
+from exo.flow.clock import Clock
+from exo.run.board import Board
+from exo.run.delegate import DONE
+from exo.run.process import OrderProcess
+from exo.run.statistics import Statistics
+from exo.run.stepping import SUSPENDED, Stepper
+from exo.run.update import Update
+
+_SLICE: Final = 128
+_FATAL: Final = (KeyboardInterrupt, SystemExit)
+_NOT_A_POINT: Final = object()
+
+Process = OrderProcess[Any]
+Ended = Callable[[Process, BaseException | None], None]
+
+
+class Delivery:
+    """Everything between recorded news and the calls of `act`.
+
+    A turn runs to completion on the loop's thread: it calls the orders that are owed a call of their own (for facts, a
+    wake-up, or news that came while they were busy), then sweeps a slice of one board's orders with the update they
+    share, and so on round the boards that have news. A slice is cut short as soon as anybody is owed a call, so facts
+    overtake prices (contract C5), or as newer prices come. The turn ends when nothing is left, when `turn_s` has passed,
+    or after `turn_calls` calls - the clock stands still within a turn of virtual time - and goes on when the loop has
+    seen to its other work (contract C6).
+    """
+
+    def __init__(
+        self, clock: Clock, statistics: Statistics, ended: Ended, *, turn_s: float, turn_calls: int, threads: int
+    ) -> None:
+        self.clock = clock
+        self.statistics = statistics
+        self.thread = get_ident()
+        self.acting: Process | None = None
+        self.mark = 0
+        self.stopped = False
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._turn_ns = round(turn_s * 1e9)
+        self._turn_calls = turn_calls
+        self._slice = _SLICE
+        self._threads = threads
+        self._executor: Executor | None = None
+        self._context = copy_context()
+        self._boards: deque[Board] = deque()
+        self._due: deque[Process] = deque()
+        self._in_threads: dict[Process, asyncio.Future[Any]] = {}
+        self._turning = False
+        self._sweeping = False
+        self._scheduled = False
+        self._stepper = Stepper(self._loop, self._enter, self._resume)
+
+    def news(self, board: Board) -> None:
+        """A board has ticks that some of its orders have not seen."""
+        board.queued = True
+        self._boards.append(board)
+        self._schedule()
+
+    def owe(self, process: Process) -> None:
+        """An order is owed a call of its own; while it is busy that waits until its call ends."""
+        process.step_aside()
+        if not (process.due or process.busy or process.ended):
+            process.due = True
+            self._due.append(process)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not (self._scheduled or self._turning or self.stopped):
+            self._scheduled = True
+            self._loop.call_soon(self._scheduled_turn, context=self._context)
+
+    def _scheduled_turn(self) -> None:
+        self._scheduled = False
+        self.turn()
+
+    def turn(self) -> bool:
+        """Deliver what there is; answers whether something is left. Within an act nothing is delivered (see C4)."""
+        boards, due = self._boards, self._due
+        if self._turning or self.acting is not None or self.stopped:
+            return bool(boards or due)
+        self._turning = True
+        self.mark += 1
+        self.statistics.turns += 1
+        calls = 0
+        now_ns = self.clock.now_ns()
+        until_ns = now_ns + self._turn_ns
+        try:
+            while boards or due:
+                if due:
+                    calls += self._drain(now_ns)
+                if boards:
+                    board = boards[0]
+                    calls += self._sweep(board, now_ns)
+                    boards.popleft()
+                    if board.unseen:
+                        boards.append(board)
+                    else:
+                        board.queued = False
+                before_ns, now_ns = now_ns, self.clock.now_ns()
+                slow = now_ns - before_ns > self._turn_ns // 4
+                self._slice = max(1, self._slice // 2) if slow else min(_SLICE, self._slice * 2)
+                if now_ns >= until_ns or calls >= self._turn_calls:
+                    break
+        finally:
+            self.acting = None
+            self._turning = False
+            if boards or due:
+                self._schedule()
+        return bool(boards or due)
+
+    def _sweep(self, board: Board, now_ns: int) -> int:
+        processes = board.processes
+        start = board.cursor if board.cursor < len(processes) else 0
+        head = board.advance()
+        due = self._due
+        at: object = _NOT_A_POINT
+        update: Update[Any] | None = None
+        visited = calls = before = 0
+        self._sweeping = True
+        try:
+            for process in processes[start : start + min(board.unseen, self._slice)]:
+                visited += 1
+                point = process.at
+                if point is not at:
+                    if point is None or point is head:
+                        continue
+                    if update is not None:
+                        self.statistics.saw(update, calls - before, now_ns)
+                        before = calls
+                    at, update = point, board.update_since(point, now_ns)
+                process.at = head
+                self.acting = process
+                calls += 1
+                try:
+                    answer = process.act(update)
+                except BaseException as error:
+                    self._raised(process, error)
+                else:
+                    if answer is not None:
+                        self._answered(process, answer)
+                if due or head.passed is not None:
+                    break
+        finally:
+            self._sweeping = False
+            board.cursor = start + visited
+            board.unseen = board.unseen - visited if head.passed is None else len(processes)
+            board.tidy()
+            if update is not None:
+                self.statistics.saw(update, calls - before, now_ns)
+        return calls
+
+    def _drain(self, now_ns: int) -> int:
+        due = self._due
+        calls = 0
+        for _ in range(len(due)):
+            process = due.popleft()
+            process.due = False
+            if process.busy or process.ended:
+                continue
+            update = process.look(now_ns)
+            if update is not None:
+                calls += 1
+                self.statistics.saw(update, 1, now_ns)
+                self.acting = process
+                try:
+                    answer = process.act(update)
+                except BaseException as error:
+                    self._raised(process, error)
+                else:
+                    if answer is not None:
+                        self._answered(process, answer)
+            if process.step_back():
+                self.owe(process)
+        return calls
+
+    def _answered(self, process: Process, answer: object) -> None:
+        if answer is DONE:
+            # Facts that came during the act are owed a call, which then answers anew (contract C8).
+            if not process.mailbox:
+                self._leave(process, None)
+        elif answer is SUSPENDED:
+            process.busy = True
+            process.step_aside()
+        elif isinstance(answer, Awaitable):
+            try:
+                result = self._stepper.step(process, answer)
+            except BaseException as error:
+                self._raised(process, error)
+            else:
+                if isinstance(result, Awaitable):
+                    self._leave(process, NonsenseAnswer(process.delegate, result))
+                elif result is not None:
+                    self._answered(process, result)
+        else:
+            self._leave(process, NonsenseAnswer(process.delegate, answer))
+
+    def _raised(self, process: Process, error: BaseException) -> None:
+        self._leave(process, error)
+        if isinstance(error, _FATAL):
+            raise error
+
+    def _leave(self, process: Process, error: BaseException | None) -> None:
+        process.end()
+        if not self._sweeping:
+            process.board.tidy()
+        self._ended(process, error)
+
+    def _enter(self, process: Process | None) -> None:
+        self.acting = process
+        self.mark += 1
+
+    def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
+        process.busy = False
+        if process.ended:
+            return
+        if error is not None:
+            self._leave(process, error)
+        elif answer is not None:
+            if answer is DONE:
+                self._answered(process, answer)
+            else:
+                self._leave(process, NonsenseAnswer(process.delegate, answer))
+        if process.step_back():
+            self.owe(process)
+
+    def act_in_thread(self, process: Process, act: Callable[[Update[Any]], Any], update: Update[Any]) -> object:
+        """Run a blocking delegate's act in a thread of its own; answers SUSPENDED."""
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="exo.act")
+        if process.context is None:
+            process.context = self._context.copy()
+        future = self._loop.run_in_executor(self._executor, _guarded, process.context, act, update)
+        self._in_threads[process] = future
+        future.add_done_callback(partial(self._thread_done, process))
+        return SUSPENDED
+
+    def _thread_done(self, process: Process, future: asyncio.Future[Any]) -> None:
+        del self._in_threads[process]
+        answer, error = (None, asyncio.CancelledError()) if future.cancelled() else future.result()
+        self._resume(process, answer, error)
+
+    def set_timer(self, process: Process) -> None:
+        """Let the loop's timer follow what was asked for; a later time keeps the earlier timer, which then sets anew."""
+        if get_ident() != self.thread:
+            self._loop.call_soon_threadsafe(self.set_timer, process)
+            return
+        timer = process.timer
+        if process.wake_ns is None or process.ended:
+            if timer is not None:
+                timer.cancel()
+                process.timer = None
+            return
+        when = self._loop.time() + max(0, process.wake_ns - self.clock.now_ns()) / 1e9
+        if timer is not None:
+            if timer.when() <= when:
+                return
+            timer.cancel()
+        process.timer = self._loop.call_at(when, self._wake, process, context=self._context)
+
+    def _wake(self, process: Process) -> None:
+        process.timer = None
+        if process.wake_ns is not None and self.clock.now_ns() < process.wake_ns:
+            self.set_timer(process)
+        elif process.wake_ns is not None:
+            process.wake_ns = None
+            process.woken = True
+            self.owe(process)
+
+    @property
+    def busy(self) -> list[Process]:
+        """The orders whose act has suspended or runs in a thread."""
+        return [*self._stepper.running, *self._in_threads]
+
+    async def finish(self, within_s: float) -> None:
+        """Begin no call any more; wait so long for those that run, then cancel them and wait as long again."""
+        self.stopped = True
+        running = [*self._stepper.running.values(), *self._in_threads.values()]
+        if running and within_s > 0:
+            await asyncio.wait(running, timeout=within_s)
+        self.cancel()
+        running = [task for task in running if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=max(within_s, 0.1))
+
+    def cancel(self) -> None:
+        """Cancel the calls that run; a thread cannot be cancelled and is left to itself."""
+        self.stopped = True
+        for task in list(self._stepper.running.values()):
+            task.cancel()
+
+    async def close(self) -> None:
+        """Let go of spare tasks and idle threads."""
+        await self._stepper.close()
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _guarded(context: Context, act: Callable[[Update[Any]], Any], update: Update[Any]) -> tuple[Any, Any]:
+    """The answer of an act, or what it raised: a future cannot carry every exception (StopIteration)."""
+    try:
+        return context.run(act, update), None
+    except BaseException as error:
+        return None, error

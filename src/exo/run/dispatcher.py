@@ -1,0 +1,327 @@
+"""Dispatcher: takes orders, instructions, market data and reports; every order gets an OrderProcess.
+
+    venue ──quote, trade──▶ Board, one per symbol ──┐          first conflation: while the Dispatcher is busy
+      ├─────report────────▶ mailbox, in order ──────┤
+    user ──instruction────▶ mailbox, in order ──────┤
+                                                Delivery ──▶ OrderProcess ──Update──▶ Delegate.act
+                                                               second conflation: while the delegate is busy
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import AsyncIterator, Callable
+from threading import get_ident
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from exo.errors import NotRunning, UnknownOrder, UserError, WrongThread
+from exo.flow.clock import current_clock
+from exo.mkt.order import Order
+from exo.mkt.quote import Quote
+from exo.mkt.report import Report
+from exo.mkt.status import FeedStatus
+from exo.mkt.trade import Trade
+from exo.run.board import Board
+from exo.run.cleaning import Cleaning
+from exo.run.delivery import Delivery
+from exo.run.door import Door
+from exo.run.events import Event, Events, event_of
+from exo.run.orders import Ack, Factory, Orders
+from exo.run.outcome import End, Outcome, Outcomes
+from exo.run.process import OrderProcess
+from exo.run.statistics import Statistics, Totals
+from exo.run.subscriptions import Feed, Subscriptions
+from exo.run.watchdog import Hog, Watchdog
+
+OrderT = TypeVar("OrderT", bound=Order)
+
+_log = logging.getLogger("exo.run")
+
+
+class Dispatcher(Generic[OrderT]):
+    """The container; it runs inside `async with`, once.
+
+    `factory` makes a delegate for each order, given its desk. `venue`, if there is one, is told which symbols are
+    wanted. Nothing else is imposed (contract C14).
+
+    What comes in is only recorded: delegates are called in turns, soon after or by `deliver()`. Market data and reports
+    may come from any thread, instructions from the loop's own.
+
+    `on_orphan` is given each report whose order is not here (contract C8; without it they are logged). A call of act
+    that lasts `hog_s` (None: any) is told to `on_hog` from another thread, and with `halt_hogs` broken into. `exit_s` is
+    how long, at the end, running calls and clean-ups may take. A turn ends after `turn_s` or `turn_calls` calls.
+    `threads` run blocking delegates. An order may have `mailbox_limit` undelivered facts. The last `retain` outcomes
+    are kept, and their order ids refused to new orders (contract C11).
+    """
+
+    def __init__(
+        self,
+        factory: Factory[OrderT],
+        venue: Feed | None = None,
+        *,
+        on_orphan: Callable[[Report], object] | None = None,
+        on_hog: Callable[[Hog], object] | None = None,
+        halt_hogs: bool = False,
+        hog_s: float | None = 1.0,
+        exit_s: float = 5.0,
+        turn_s: float = 0.005,
+        turn_calls: int = 4096,
+        threads: int = 32,
+        mailbox_limit: int = 10_000,
+        retain: int = 10_000,
+    ) -> None:
+        self._factory = factory
+        self._venue = venue
+        self._on_orphan = on_orphan
+        self._exit_s = exit_s
+        self._mailbox_limit = mailbox_limit
+        self._statistics = Statistics()
+        self._outcomes = Outcomes(retain)
+        self._events = Events()
+        self._cleaning = Cleaning()
+        self._turns = (turn_s, turn_calls, threads)
+        self._hogs = (hog_s, on_hog, halt_hogs)
+        self._watchdog: Watchdog | None = None
+        self._subscriptions: Subscriptions | None = None
+        self._boards: dict[str, Board] = {}
+        self._thread = 0
+        self._running = False
+        self._delivery: Delivery
+        self._orders: Orders[OrderT]
+        self._door: Door
+
+    async def __aenter__(self) -> Self:
+        """Start to take orders."""
+        if self._thread:
+            raise NotRunning("start again")
+        loop = asyncio.get_running_loop()
+        turn_s, turn_calls, threads = self._turns
+        self._delivery = delivery = Delivery(
+            current_clock(), self._statistics, self._left, turn_s=turn_s, turn_calls=turn_calls, threads=threads
+        )
+        self._orders = Orders(
+            self._factory, delivery, self._outcomes, self._watch, self._publish, self._mailbox_limit
+        )
+        self._boards = self._orders.boards
+        self._door = Door(loop, self._enter_door, self._mailbox_limit)
+        if self._venue is not None:
+            self._subscriptions = Subscriptions(self._venue, self.on_status)
+        hog_s, on_hog, halt_hogs = self._hogs
+        if hog_s is not None:
+            self._watchdog = Watchdog(delivery, hog_s, on_hog, halt_hogs)
+            self._watchdog.start()
+        self._thread = get_ident()
+        self._running = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
+        self._running = False
+        self._door.close()
+        try:
+            await self._delivery.finish(self._exit_s)
+        finally:
+            self._delivery.cancel()
+            for process in list(self._orders.live.values()):
+                process.end()
+                self._ended(process, End.STOPPED, None)
+            try:
+                await self._cleaning.finish(self._exit_s)
+                if self._subscriptions is not None:
+                    await asyncio.wait_for(self._subscriptions.close(), self._exit_s)
+                await self._delivery.close()
+            finally:
+                self._cleaning.cancel()
+                if self._watchdog is not None:
+                    self._watchdog.stop()
+                self._events.close()
+
+    def submit(self, order: OrderT) -> Ack[OrderT]:
+        """Admit an order; DuplicateOrder, FactoryFailed or NotRunning if that cannot be."""
+        ack = self._instructed("submit an order").submit(order)
+        self._statistics.submitted += 1
+        return ack
+
+    def replace(self, order: OrderT) -> Ack[OrderT]:
+        """Give an order new terms; UnknownOrder, IdentityChanged, InstructionRefused or MailboxFull if not possible."""
+        return self._instructed("replace an order").replace(order)
+
+    def cancel(self, order_id: str) -> Ack[OrderT]:
+        """Ask the delegate to end its order; UnknownOrder or InstructionRefused if not possible."""
+        return self._instructed("cancel an order").cancel(order_id)
+
+    def hold(self, order_id: str) -> Ack[OrderT]:
+        """Suspend an order: its delegate is told, and then only called for facts until the release."""
+        return self._instructed("hold an order").hold(order_id)
+
+    def release(self, order_id: str) -> Ack[OrderT]:
+        """Release a held order: its delegate gets all that passed meanwhile in one update."""
+        return self._instructed("release an order").release(order_id)
+
+    def on_quote(self, quote: Quote) -> None:
+        """Record a quote; one of a symbol without orders is counted as unwatched."""
+        if get_ident() != self._thread:
+            self._door.tick(quote, quote.symbol)
+            return
+        self._statistics.ticks += 1
+        board = self._boards.get(quote.symbol)
+        if board is None:
+            self._statistics.unwatched += 1
+            return
+        board.quote = quote
+        board.record(quote)
+        if not board.queued:
+            self._delivery.news(board)
+
+    def on_trade(self, trade: Trade) -> None:
+        """Record a trade; one of a symbol without orders is counted as unwatched."""
+        self._on_tick(trade, trade.symbol)
+
+    def on_status(self, status: FeedStatus) -> None:
+        """Record what a feed says of its data, for its symbol or for all."""
+        if status.symbol is not None:
+            self._on_tick(status, status.symbol)
+        elif get_ident() != self._thread:
+            self._door.fact(status)
+        else:
+            for board in self._boards.values():
+                self._pass(board, status, None, status)
+
+    def on_report(self, report: Report) -> None:
+        """Record a report for its order, or hand it to `on_orphan`; MailboxFull if too many wait (contract C11)."""
+        if get_ident() != self._thread:
+            self._door.fact(report)
+            return
+        process = self._orders.live.get(report.order_id)
+        if process is not None:
+            process.post(report, self._mailbox_limit)
+            self._publish(process)
+            return
+        self._statistics.orphans += 1
+        try:
+            if self._on_orphan is not None:
+                self._on_orphan(report)
+            else:
+                _log.warning("a report for order %s, which is not here: %s", report.order_id, report)
+        except Exception:
+            _log.exception("on_orphan raised")
+
+    def deliver(self) -> bool:
+        """Run a turn now; answers whether something is left for the next. Within an act it does nothing."""
+        if get_ident() != self._thread:
+            raise WrongThread("deliver")
+        return self._delivery.turn()
+
+    def outcome(self, order_id: str) -> Outcome | None:
+        """How an order ended; None while it lives. UnknownOrder if it was never here or its outcome is forgotten."""
+        outcome = self._outcomes.get(order_id)
+        if outcome is None and order_id not in self._orders.live:
+            raise UnknownOrder(order_id)
+        return outcome
+
+    async def ended(self, order_id: str) -> Outcome:
+        """Wait until an order has ended; UnknownOrder as in `outcome`."""
+        return self.outcome(order_id) or await self._outcomes.wait(order_id)
+
+    async def all_ended(self) -> None:
+        """Wait until no order is live."""
+        while self._orders.live:
+            await self.ended(next(iter(self._orders.live)))
+
+    def __len__(self) -> int:
+        """How many orders are live."""
+        return len(self._orders.live)
+
+    @property
+    def totals(self) -> Totals:
+        """What has been counted since the start."""
+        return self._statistics.totals(len(self))
+
+    def events(self) -> AsyncIterator[Event]:
+        """What becomes of the orders: first how each live one stands, then every change, until the end.
+
+        For a reader that is slow the events of one order conflate to the latest.
+        """
+        now_ns = self._delivery.clock.now_ns()
+        return self._events.read([event_of(process, now_ns) for process in self._orders.live.values()])
+
+    def _instructed(self, what: str) -> Orders[OrderT]:
+        if not self._running:
+            raise NotRunning(what)
+        if get_ident() != self._thread:
+            raise WrongThread(what)
+        return self._orders
+
+    def _on_tick(self, tick: Trade | FeedStatus, symbol: str) -> None:
+        if get_ident() != self._thread:
+            self._door.tick(tick, symbol)
+            return
+        self._statistics.ticks += 1
+        board = self._boards.get(symbol)
+        if board is None:
+            self._statistics.unwatched += 1
+        else:
+            self._pass(board, tick, None, tick if isinstance(tick, FeedStatus) else None)
+
+    def _pass(self, board: Board, passed: Any, quote: Quote | None, status: FeedStatus | None) -> None:
+        board.quote = quote or board.quote
+        board.status = status or board.status
+        board.record(passed)
+        if not board.queued:
+            self._delivery.news(board)
+
+    def _enter_door(self) -> None:
+        facts, crossings = self._door.waiting()
+        for fact in facts:
+            try:
+                self.on_status(fact) if isinstance(fact, FeedStatus) else self.on_report(fact)
+            except UserError:
+                _log.exception("refused at the door: %s", fact)
+        for crossing in crossings:
+            self._statistics.ticks += crossing.ticks
+            board = self._boards.get(crossing.symbol)
+            if board is None:
+                self._statistics.unwatched += crossing.ticks
+            else:
+                self._pass(board, crossing.passed, crossing.quote, crossing.status)
+
+    def _watch(self, symbol: str, wanted: bool) -> None:
+        if self._subscriptions is not None:
+            self._subscriptions.want(symbol, wanted)
+
+    def _publish(self, process: OrderProcess[OrderT], outcome: Outcome | None = None) -> None:
+        if self._events:
+            self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome))
+
+    def _left(self, process: OrderProcess[OrderT], error: BaseException | None) -> None:
+        if error is None:
+            self._ended(process, End.DONE, None)
+        elif isinstance(error, asyncio.CancelledError) and not self._running:
+            self._ended(process, End.STOPPED, error)
+        else:
+            self._ended(process, End.FAILED, error)
+
+    def _ended(self, process: OrderProcess[OrderT], end: End, error: BaseException | None) -> None:
+        outcome = Outcome(
+            order=process.terms,
+            end=end,
+            submitted_ns=process.submitted_ns,
+            ended_ns=self._delivery.clock.now_ns(),
+            cancelled=process.asked_cancel,
+            error="" if error is None else f"{type(error).__name__}: {error}",
+            traceback="" if error is None else "".join(traceback.format_exception(error)),
+            undelivered=tuple(process.mailbox),
+        )
+        self._statistics.ended += 1
+        if end is End.FAILED:
+            self._statistics.failed += 1
+            _log.error("order %s failed: %s", process.order_id, outcome.error, exc_info=error)
+        self._orders.remove(process)
+        self._outcomes.add(outcome)
+        self._cleaning.run(process)
+        self._publish(process, outcome)

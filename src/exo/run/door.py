@@ -1,0 +1,85 @@
+"""Door: where a feed on another thread hands its news over to the loop.
+
+Ticks conflate here too, by symbol, while the loop is busy, so what waits is bounded by symbols (contract C11); facts
+wait in order, up to a limit. The loop is woken once for all that waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from exo.errors import MailboxFull
+from exo.flow.queue import ConflatingQueue
+from exo.mkt.quote import Quote
+from exo.mkt.report import Report
+from exo.mkt.span import Passed, Tick, fold
+from exo.mkt.status import FeedStatus
+from exo.mkt.value import Frozen
+
+
+class Crossing(Frozen, kw_only=False):
+    """What crosses for one symbol: the latest quote and status, and all that passed."""
+
+    symbol: str
+    passed: Passed
+    quote: Quote | None = None
+    status: FeedStatus | None = None
+    ticks: int = 1
+
+
+class Door:
+    """Takes ticks and facts from any thread and has `enter` called on the loop's when something waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, enter: Callable[[], object], limit: int) -> None:
+        self._loop = loop
+        self._enter = enter
+        self._limit = limit
+        self._ticks: ConflatingQueue[str, Crossing] = ConflatingQueue(key=_symbol, conflate=_conflate)
+        self._facts: deque[Report | FeedStatus] = deque()
+        self._lock = threading.Lock()
+        self._called = False
+
+    def tick(self, tick: Tick, symbol: str) -> None:
+        """Hand over a quote, a trade or one symbol's status."""
+        quote = tick if isinstance(tick, Quote) else None
+        status = tick if isinstance(tick, FeedStatus) else None
+        self._ticks.push(Crossing(symbol, tick, quote, status))
+        self._call()
+
+    def fact(self, fact: Report | FeedStatus) -> None:
+        """Hand over a report, or a status of all symbols; MailboxFull if too many wait."""
+        if len(self._facts) >= self._limit:
+            raise MailboxFull(getattr(fact, "order_id", "*"), self._limit)
+        self._facts.append(fact)
+        self._call()
+
+    def waiting(self) -> tuple[list[Report | FeedStatus], list[Crossing]]:
+        """Everything that waits, facts first; for the loop's thread."""
+        with self._lock:
+            self._called = False
+        facts = [self._facts.popleft() for _ in range(len(self._facts))]
+        return facts, self._ticks.drain()
+
+    def close(self) -> None:
+        """Take nothing in any more: what other threads still bring is of no use to anybody."""
+        with self._lock:
+            self._called = True
+
+    def _call(self) -> None:
+        with self._lock:
+            if self._called:
+                return
+            self._called = True
+        self._loop.call_soon_threadsafe(self._enter)
+
+
+def _symbol(crossing: Crossing) -> str:
+    return crossing.symbol
+
+
+def _conflate(a: Crossing, b: Crossing) -> Crossing:
+    passed = fold(a.passed, b.passed)
+    return Crossing(a.symbol, passed, b.quote or a.quote, b.status or a.status, a.ticks + b.ticks)

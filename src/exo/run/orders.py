@@ -1,0 +1,190 @@
+"""Orders: the live orders of a dispatcher, and what their owner asks of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Generator
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from exo.errors import DuplicateOrder, FactoryFailed, IdentityChanged, InstructionRefused, InvalidValue, UnknownOrder
+from exo.mkt.enums import ExecInst, MsgType
+from exo.mkt.order import Instruction, Order
+from exo.run.board import Board
+from exo.run.delegate import Delegate
+from exo.run.delivery import Delivery
+from exo.run.desk import Desk
+from exo.run.process import OrderProcess
+
+OrderT = TypeVar("OrderT", bound=Order)
+Factory = Callable[[Desk[OrderT]], Delegate[OrderT]]
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Ack(Generic[OrderT]):
+    """The acknowledgement of an instruction: it is recorded. Await it to know that it is safe too; or drop it.
+
+    Without a journal it is as safe as it will be, and awaiting returns the order at once.
+    """
+
+    __slots__ = ("order",)
+
+    def __init__(self, order: OrderT) -> None:
+        self.order = order
+
+    @property
+    def order_id(self) -> str:
+        """The order's id, given or assigned."""
+        return str(self.order.order_id)
+
+    def __await__(self) -> Generator[Any, Any, OrderT]:
+        """The order with its terms as recorded."""
+        return self.order
+        yield
+
+
+class Orders(Generic[OrderT]):
+    """Admits orders and records their instructions; what cannot be is refused and changes nothing (contract C1)."""
+
+    def __init__(
+        self,
+        factory: Factory[OrderT],
+        delivery: Delivery,
+        ended: Container[str],
+        watch: Callable[[str, bool], object],
+        recorded: Callable[[OrderProcess[OrderT]], object],
+        mailbox_limit: int,
+    ) -> None:
+        self.live: dict[str, OrderProcess[OrderT]] = {}
+        self.boards: dict[str, Board] = {}
+        self._factory = factory
+        self._delivery = delivery
+        self._ended = ended
+        self._watch = watch
+        self._recorded = recorded
+        self._limit = mailbox_limit
+        self._epoch = _base36(delivery.clock.now_ns() // 1_000_000)
+        self._assigned = 0
+
+    def submit(self, order: OrderT) -> Ack[OrderT]:
+        """Admit an order: make its delegate and put the NEW in its mailbox."""
+        if not isinstance(order, Order):
+            raise InvalidValue("$", f"expected an Order, got {type(order).__name__}")
+        order_id = order.order_id
+        if order_id is None:
+            order_id = self._assign()
+            order = msgspec.structs.replace(order, order_id=order_id)
+        elif order_id in self.live or order_id in self._ended:
+            raise DuplicateOrder(order_id)
+        known = self.boards.get(order.symbol)
+        board = known or Board(order.symbol)
+        process = OrderProcess(order, order_id, board, self._delivery)
+        self._staff(process)
+        # The factory is the user's code and may have submitted too: the id and the board are looked up again.
+        if order_id in self.live:
+            raise DuplicateOrder(order_id)
+        process.board = board = self.boards.setdefault(order.symbol, board)
+        if not board.processes:
+            self._watch(order.symbol, True)
+        board.add(process)
+        self.live[order_id] = process
+        process.submitted_ns = self._delivery.clock.now_ns()
+        return self._record(process, MsgType.NEW, order)
+
+    def replace(self, order: OrderT) -> Ack[OrderT]:
+        """Record new terms for the order with this id; side, symbol and type must agree with it."""
+        process = self._find(order.order_id or "", "replace")
+        terms = process.terms
+        for field in ("side", "symbol"):
+            is_, asked = getattr(terms, field), getattr(order, field)
+            if is_ != asked:
+                raise IdentityChanged(process.order_id, field, getattr(is_, "name", is_), getattr(asked, "name", asked))
+        if type(order) is not type(terms):
+            raise IdentityChanged(process.order_id, "type", type(terms).__name__, type(order).__name__)
+        return self._record(process, MsgType.RPL, order)
+
+    def cancel(self, order_id: str) -> Ack[OrderT]:
+        """Record a cancel; it is taken even by a full mailbox."""
+        process = self._find(order_id, "cancel")
+        ack = self._record(process, MsgType.CXL, process.terms)
+        process.asked_cancel = True
+        return ack
+
+    def hold(self, order_id: str) -> Ack[OrderT]:
+        """Record a hold: once its delegate was told, prices and wake-ups wait for the release; facts do not."""
+        process = self._find(order_id, "hold")
+        if process.asked_hold:
+            raise InstructionRefused(order_id, "hold", "it is held already")
+        ack = self._record(process, MsgType.RPL, process.terms, ExecInst.HOLD)
+        process.asked_hold = True
+        return ack
+
+    def release(self, order_id: str) -> Ack[OrderT]:
+        """Record the release of a held order."""
+        process = self._find(order_id, "release")
+        if not process.asked_hold:
+            raise InstructionRefused(order_id, "release", "it is not held")
+        ack = self._record(process, MsgType.RPL, process.terms, ExecInst.RELEASE)
+        process.asked_hold = False
+        return ack
+
+    def remove(self, process: OrderProcess[OrderT]) -> None:
+        """Forget an order that has ended, and its board if it was the last."""
+        self.live.pop(process.order_id, None)
+        board = process.board
+        if board.live == 0 and self.boards.get(board.symbol) is board:
+            del self.boards[board.symbol]
+            self._watch(board.symbol, False)
+
+    def _find(self, order_id: str, instruction: str) -> OrderProcess[OrderT]:
+        process = self.live.get(order_id)
+        if process is None:
+            raise UnknownOrder(order_id)
+        if process.asked_cancel:
+            raise InstructionRefused(order_id, instruction, "it is being cancelled")
+        return process
+
+    def _record(
+        self, process: OrderProcess[OrderT], msg_type: MsgType, order: OrderT, exec_inst: ExecInst | None = None
+    ) -> Ack[OrderT]:
+        now_ns = self._delivery.clock.now_ns()
+        limit = self._limit + (msg_type is MsgType.CXL)
+        process.post(Instruction(msg_type=msg_type, order=order, exec_inst=exec_inst, received_ns=now_ns), limit)
+        process.terms = order
+        self._recorded(process)
+        return Ack(order)
+
+    def _staff(self, process: OrderProcess[OrderT]) -> None:
+        order_id = process.order_id
+        try:
+            delegate = self._factory(Desk(process))
+        except Exception as error:
+            raise FactoryFailed(order_id, f"the factory raised {type(error).__name__}: {error}") from error
+        name = type(delegate).__name__
+        for method in ("act", "clean_up"):
+            if not callable(getattr(delegate, method, None)):
+                raise FactoryFailed(order_id, f"{name} has no method {method}")
+        process.delegate = delegate
+        process.act = delegate.act
+        if getattr(delegate, "blocking", False):
+            if inspect.iscoroutinefunction(delegate.act):
+                raise FactoryFailed(order_id, f"{name} is blocking, so its act must be a plain def")
+            process.act = partial(self._delivery.act_in_thread, process, delegate.act)
+
+    def _assign(self) -> str:
+        while True:
+            self._assigned += 1
+            order_id = f"{self._epoch}-{_base36(self._assigned)}"
+            if order_id not in self.live and order_id not in self._ended:
+                return order_id
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,77 @@
+"""Outcome: how an order ended; and Outcomes, which keeps the last of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from enum import Enum
+from typing import Any
+
+from exo.mkt.order import Instruction, Order
+from exo.mkt.report import Report
+from exo.mkt.value import Frozen
+
+
+class End(Enum):
+    """The ways an order can end."""
+
+    DONE = "DONE"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+
+class Outcome(Frozen):
+    """How an order ended, with its last terms.
+
+    DONE: its delegate said so. FAILED: its delegate raised or answered nonsense; `error` is the sentence and `traceback`
+    the whole story. STOPPED: the dispatcher shut down first. `undelivered` are the facts its delegate never saw, in
+    order: there are none when it is DONE. Times are in ns since the epoch.
+    """
+
+    order: Order
+    end: End
+    submitted_ns: int
+    ended_ns: int
+    cancelled: bool = False
+    error: str = ""
+    traceback: str = ""
+    undelivered: tuple[Instruction[Any] | Report, ...] = ()
+
+    @property
+    def order_id(self) -> str:
+        """The order's id."""
+        return str(self.order.order_id)
+
+
+class Outcomes:
+    """The outcomes of the orders that ended last, at most `retain` of them, and who waits for one (contract C11)."""
+
+    def __init__(self, retain: int) -> None:
+        self._retain = retain
+        self._kept: OrderedDict[str, Outcome] = OrderedDict()
+        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
+
+    def __contains__(self, order_id: object) -> bool:
+        return order_id in self._kept
+
+    def get(self, order_id: str) -> Outcome | None:
+        """The outcome, None if the order has not ended or ended too long ago."""
+        return self._kept.get(order_id)
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome, forget the oldest, tell who waits."""
+        order_id = outcome.order_id
+        if self._retain:
+            self._kept[order_id] = outcome
+        if len(self._kept) > self._retain:
+            self._kept.popitem(last=False)
+        waiting = self._waiting.pop(order_id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
+
+    async def wait(self, order_id: str) -> Outcome:
+        """The outcome of a live order, once it has ended."""
+        waiting = self._waiting.get(order_id)
+        if waiting is None:
+            waiting = self._waiting[order_id] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(waiting)

@@ -1,0 +1,162 @@
+"""OrderProcess: one order in the container. It knows nothing of trading; its delegate does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from exo.errors import MailboxFull
+from exo.mkt.enums import ExecInst, MsgType
+from exo.mkt.order import Instruction, Order
+from exo.mkt.report import Report
+from exo.run.board import Board, Point
+from exo.run.update import Update
+
+if TYPE_CHECKING:
+    from exo.run.delegate import Delegate
+    from exo.run.delivery import Delivery
+
+OrderT = TypeVar("OrderT", bound=Order)
+
+_NOWHERE = Point()
+
+
+class OrderProcess(Generic[OrderT]):
+    """An order, its delegate, where it stands on its board, and its mailbox of undelivered facts.
+
+    `at` is the point it stands at while it may be called with prices alone. It steps aside (`at` is None, `left` keeps
+    the point) while a call runs, while facts wait for it, while it is held, and when it has ended; so one comparison in
+    the sweep tells whether an order takes part. `order`, `cancelled` and `held` are as its delegate was told; `terms`,
+    `asked_cancel` and `asked_hold` as its owner last asked.
+    """
+
+    __slots__ = (
+        "act",
+        "asked_cancel",
+        "asked_hold",
+        "at",
+        "board",
+        "busy",
+        "cancelled",
+        "context",
+        "delegate",
+        "delivery",
+        "due",
+        "ended",
+        "facts",
+        "held",
+        "left",
+        "mailbox",
+        "order",
+        "order_id",
+        "submitted_ns",
+        "terms",
+        "timer",
+        "wake_ns",
+        "woken",
+    )
+
+    def __init__(self, order: OrderT, order_id: str, board: Board, delivery: Delivery) -> None:
+        self.order = order
+        self.order_id = order_id
+        self.board = board
+        self.delivery = delivery
+        self.delegate: Delegate[OrderT] | None = None
+        self.act: Callable[[Any], Any] = _nobody
+        self.at: Point | None = None
+        self.left = _NOWHERE
+        self.mailbox: list[Instruction[OrderT] | Report] = []
+        self.facts = 0
+        self.context: contextvars.Context | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.wake_ns: int | None = None
+        self.submitted_ns = 0
+        self.terms = order
+        self.asked_cancel = False
+        self.asked_hold = False
+        self.busy = False
+        self.cancelled = False
+        self.due = False
+        self.ended = False
+        self.held = False
+        self.woken = False
+
+    @property
+    def stands_at(self) -> Point:
+        """The point the order last looked from."""
+        return self.left if self.at is None else self.at
+
+    def step_aside(self) -> None:
+        """Take no part in sweeps until `step_back`."""
+        if self.at is not None:
+            self.left = self.at
+            self.at = None
+
+    def step_back(self) -> bool:
+        """Take part in sweeps again unless there is reason not to; answers whether a call is owed instead."""
+        if self.ended or self.busy or self.due:
+            return False
+        board = self.board
+        behind = self.left is not board.head or board.head.passed is not None
+        if self.mailbox or (not self.held and (self.woken or behind)):
+            return True
+        if not self.held:
+            self.at = self.left
+        return False
+
+    def post(self, fact: Instruction[OrderT] | Report, limit: int) -> None:
+        """Put a fact in the mailbox; MailboxFull if it would hold more than the limit (contract C11)."""
+        if len(self.mailbox) >= limit:
+            raise MailboxFull(self.order_id, limit)
+        self.mailbox.append(fact)
+        self.facts += 1
+        self.delivery.owe(self)
+
+    def look(self, now_ns: int) -> Update[OrderT] | None:
+        """Everything since the last look as an Update, None without news; the order then stands at the head."""
+        board = self.board
+        facts = tuple(self.mailbox)
+        self.mailbox.clear()
+        for fact in facts:
+            if isinstance(fact, Instruction):
+                self._apply(fact)
+        if self.held and not facts:
+            return None
+        head = board.advance()
+        passed = board.passed_since(self.left)
+        self.left = head
+        woken = self.woken and not self.held
+        if passed is None and not facts and not woken:
+            return None
+        self.woken = self.woken and not woken
+        return Update(board.symbol, now_ns, board.quote, board.status, passed, facts, woken)
+
+    def _apply(self, instruction: Instruction[OrderT]) -> None:
+        self.order = instruction.order
+        if instruction.msg_type is MsgType.CXL:
+            self.cancelled = True
+        elif instruction.exec_inst is not None:
+            self.held = instruction.exec_inst is ExecInst.HOLD
+
+    def wake_at(self, time_ns: int | None) -> None:
+        """Ask for a wake-up, or with None take it back; the latest replaces the earlier one. Any thread may ask."""
+        self.wake_ns = time_ns
+        self.delivery.set_timer(self)
+
+    def end(self) -> None:
+        """Leave the container for good."""
+        self.ended = True
+        self.at = None
+        self.left = _NOWHERE
+        self.act = _nobody
+        self.wake_ns = None
+        self.board.gone += 1
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def _nobody(update: object) -> None:
+    """Stands for the act of an order that has none: not admitted yet, or ended."""

@@ -1,0 +1,122 @@
+"""Statistics: what a dispatcher counts at all times, and the histogram it keeps ages in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exo.mkt.span import span_of
+from exo.mkt.value import Frozen
+from exo.run.update import Update
+
+_STEPS = 8
+
+
+class Ages:
+    """A histogram of ages in ns: eight steps to each power of two, so a quantile is off by an eighth at most."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def record(self, age_ns: int, times: int) -> None:
+        """Count an age, many times at once."""
+        exponent = age_ns.bit_length() - 4
+        step = age_ns if exponent < 0 else (exponent + 1) * _STEPS + (age_ns >> exponent)
+        self._counts[step] = self._counts.get(step, 0) + times
+
+    def quantile_ns(self, share: float) -> int | None:
+        """The age that this share of the records does not exceed, rounded up to its step; None without records."""
+        left = share * sum(self._counts.values())
+        for step in sorted(self._counts):
+            left -= self._counts[step]
+            if left <= 0:
+                exponent = step // _STEPS - 2
+                return step if exponent < 0 else ((step - (exponent + 1) * _STEPS + 1) << exponent) - 1
+        return None
+
+
+class Totals(Frozen):
+    """A dispatcher's counts since it started; the ages are of the quote when `act` was entered, in ns.
+
+    `ticks` entered, `unwatched` ones were of symbols without orders. `updates` are calls of act. `conflated` are ticks
+    that reached a delegate folded into an update with others, and `delivered` all that reached one, each counted once
+    per delegate. `live` orders are here now; `failed` is part of `ended`.
+    """
+
+    ticks: int
+    unwatched: int
+    turns: int
+    updates: int
+    delivered: int
+    conflated: int
+    submitted: int
+    live: int
+    ended: int
+    failed: int
+    orphans: int
+    age_p50_ns: int | None
+    age_p99_ns: int | None
+    age_max_ns: int | None
+
+
+class Statistics:
+    """The running counts; `totals` of the Dispatcher shows them."""
+
+    __slots__ = (
+        "ages",
+        "conflated",
+        "delivered",
+        "ended",
+        "failed",
+        "orphans",
+        "submitted",
+        "ticks",
+        "turns",
+        "unwatched",
+        "updates",
+    )
+
+    def __init__(self) -> None:
+        self.ages = Ages()
+        self.ticks = 0
+        self.unwatched = 0
+        self.turns = 0
+        self.updates = 0
+        self.delivered = 0
+        self.conflated = 0
+        self.submitted = 0
+        self.ended = 0
+        self.failed = 0
+        self.orphans = 0
+
+    def saw(self, update: Update[Any], calls: int, now_ns: int) -> None:
+        """Count an update that went to so many delegates."""
+        self.updates += calls
+        quote = update.quote
+        if quote is not None and quote.received_ns is not None:
+            self.ages.record(max(0, now_ns - quote.received_ns), calls)
+        passed = update.passed
+        if passed is not None:
+            ticks = span_of(passed).ticks if type(passed) is not type(quote) else 1
+            self.delivered += ticks * calls
+            self.conflated += (ticks - 1) * calls
+
+    def totals(self, live: int) -> Totals:
+        """The counts as a value."""
+        return Totals(
+            ticks=self.ticks,
+            unwatched=self.unwatched,
+            turns=self.turns,
+            updates=self.updates,
+            delivered=self.delivered,
+            conflated=self.conflated,
+            submitted=self.submitted,
+            live=live,
+            ended=self.ended,
+            failed=self.failed,
+            orphans=self.orphans,
+            age_p50_ns=self.ages.quantile_ns(0.5),
+            age_p99_ns=self.ages.quantile_ns(0.99),
+            age_max_ns=self.ages.quantile_ns(1.0),
+        )

@@ -1,0 +1,74 @@
+"""Subscriptions: a symbol is subscribed at its first order and unsubscribed after its last (contract C10)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from exo.mkt.enums import FeedState
+from exo.mkt.status import FeedStatus
+
+_log = logging.getLogger("exo.run")
+
+
+class Feed(Protocol):
+    """Where market data comes from: told which symbols are wanted. Either method may be `async def`."""
+
+    def subscribe(self, symbol: str, /) -> object:
+        """Start sending this symbol's quotes, trades and statuses."""
+
+    def unsubscribe(self, symbol: str, /) -> object:
+        """Stop sending them."""
+
+
+class Subscriptions:
+    """Brings what a feed sends in line with what is wanted, off the dispatch path, one call after another.
+
+    A symbol wanted and unwanted before the feed was told is never mentioned to it. A feed that raises is reported as
+    DOWN for that symbol through `on_status` and disturbs no other.
+    """
+
+    def __init__(self, feed: Feed, on_status: Callable[[FeedStatus], object]) -> None:
+        self._feed = feed
+        self._on_status = on_status
+        self._wanted: dict[str, bool] = {}
+        self._told: dict[str, None] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def want(self, symbol: str, wanted: bool) -> None:
+        """Note that a symbol is wanted or no longer; the feed is told soon."""
+        self._wanted[symbol] = wanted
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._tell(), name="exo.subscriptions")
+
+    async def close(self) -> None:
+        """Unsubscribe from everything."""
+        for symbol in self._told:
+            self.want(symbol, False)
+        if self._task is not None:
+            await self._task
+
+    async def _tell(self) -> None:
+        try:
+            while self._wanted:
+                symbol = next(iter(self._wanted))
+                wanted = self._wanted.pop(symbol)
+                if wanted == (symbol in self._told):
+                    continue
+                try:
+                    answer = self._feed.subscribe(symbol) if wanted else self._feed.unsubscribe(symbol)
+                    if inspect.isawaitable(answer):
+                        await answer
+                except Exception as error:
+                    _log.exception("cannot %s %s", "subscribe" if wanted else "unsubscribe", symbol)
+                    self._on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=f"not subscribed: {error}"))
+                else:
+                    if wanted:
+                        self._told[symbol] = None
+                    else:
+                        del self._told[symbol]
+        finally:
+            self._task = None
