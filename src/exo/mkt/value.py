@@ -125,16 +125,27 @@ def _check(hint: Any, tag: Tag | None) -> Check | None:
         return None
     if Decimal in types:
         return _decimal_check(NoneType in types, tag)
+    items = _check_of_items(hint, tag)
     names = " or ".join("null" if t is NoneType else t.__name__ for t in types)
 
     def check(value: object) -> str | None:
         if isinstance(value, types) and not (isinstance(value, bool) and bool not in types):
             if isinstance(value, datetime.datetime) and value.tzinfo is None:
                 return f"expected a time with a zone, got {value}"
+            if items and isinstance(value, tuple):
+                return next((problem for item in value if (problem := items(item))), None)
             return None
         return f"expected {names}, got {type(value).__name__} {value!r:.40}"
 
     return check
+
+
+def _check_of_items(hint: Any, tag: Tag | None) -> Check | None:
+    for part in (hint, *get_args(hint)):
+        match get_origin(part), get_args(part):
+            case (origin, (item, last)) if origin is tuple and last is ...:
+                return _check(item, tag)
+    return None
 
 
 def _decimal_check(optional: bool, tag: Tag | None) -> Check:

@@ -125,6 +125,7 @@ class Delivery:
     def _sweep(self, board: Board, now_ns: int) -> int:
         processes = board.processes
         start = board.cursor if board.cursor < len(processes) else 0
+        stop = start + (board.unseen if board.unseen < self._slice else self._slice)
         head = board.advance()
         due = self._due
         at: object = _NOT_A_POINT
@@ -132,7 +133,7 @@ class Delivery:
         visited = calls = before = 0
         self._sweeping = True
         try:
-            for process in processes[start : start + min(board.unseen, self._slice)]:
+            for process in processes[start:stop]:
                 visited += 1
                 point = process.at
                 if point is not at:
@@ -158,7 +159,8 @@ class Delivery:
             self._sweeping = False
             board.cursor = start + visited
             board.unseen = board.unseen - visited if head.passed is None else len(processes)
-            board.tidy()
+            if board.gone:
+                board.tidy()
             if update is not None:
                 self.statistics.saw(update, calls - before, now_ns)
         return calls

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
-from exo.mkt.span import span_of
+from exo.mkt.span import Span
 from exo.mkt.value import Frozen
 from exo.run.update import Update
 
-_STEPS = 8
+_BITS = 4
 
 
 class Ages:
-    """A histogram of ages in ns: eight steps to each power of two, so a quantile is off by an eighth at most."""
+    """A histogram of ages in ns: eight steps to each power of two, so a quantile is at most an eighth too high."""
 
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        self._counts: defaultdict[int, int] = defaultdict(int)
 
     def record(self, age_ns: int, times: int) -> None:
         """Count an age, many times at once."""
-        exponent = age_ns.bit_length() - 4
-        step = age_ns if exponent < 0 else (exponent + 1) * _STEPS + (age_ns >> exponent)
-        self._counts[step] = self._counts.get(step, 0) + times
+        shift = age_ns.bit_length() - _BITS
+        if shift < 0:
+            shift = 0
+        self._counts[(shift << _BITS) + (age_ns >> shift)] += times
 
     def quantile_ns(self, share: float) -> int | None:
         """The age that this share of the records does not exceed, rounded up to its step; None without records."""
@@ -31,8 +33,8 @@ class Ages:
         for step in sorted(self._counts):
             left -= self._counts[step]
             if left <= 0:
-                exponent = step // _STEPS - 2
-                return step if exponent < 0 else ((step - (exponent + 1) * _STEPS + 1) << exponent) - 1
+                shift, leading = divmod(step, 1 << _BITS)
+                return ((leading + 1) << shift) - 1
         return None
 
 
@@ -40,15 +42,13 @@ class Totals(Frozen):
     """A dispatcher's counts since it started; the ages are of the quote when `act` was entered, in ns.
 
     `ticks` entered, `unwatched` ones were of symbols without orders. `updates` are calls of act. `conflated` are ticks
-    that reached a delegate folded into an update with others, and `delivered` all that reached one, each counted once
-    per delegate. `live` orders are here now; `failed` is part of `ended`.
+    that reached a delegate folded into a later one, counted once per delegate. `live` orders are here now; `failed` is part of `ended`.
     """
 
     ticks: int
     unwatched: int
     turns: int
     updates: int
-    delivered: int
     conflated: int
     submitted: int
     live: int
@@ -66,7 +66,6 @@ class Statistics:
     __slots__ = (
         "ages",
         "conflated",
-        "delivered",
         "ended",
         "failed",
         "orphans",
@@ -83,7 +82,6 @@ class Statistics:
         self.unwatched = 0
         self.turns = 0
         self.updates = 0
-        self.delivered = 0
         self.conflated = 0
         self.submitted = 0
         self.ended = 0
@@ -95,12 +93,11 @@ class Statistics:
         self.updates += calls
         quote = update.quote
         if quote is not None and quote.received_ns is not None:
-            self.ages.record(max(0, now_ns - quote.received_ns), calls)
+            age_ns = now_ns - quote.received_ns
+            self.ages.record(age_ns if age_ns > 0 else 0, calls)
         passed = update.passed
-        if passed is not None:
-            ticks = span_of(passed).ticks if type(passed) is not type(quote) else 1
-            self.delivered += ticks * calls
-            self.conflated += (ticks - 1) * calls
+        if type(passed) is Span:
+            self.conflated += (passed.ticks - 1) * calls
 
     def totals(self, live: int) -> Totals:
         """The counts as a value."""
@@ -109,7 +106,6 @@ class Statistics:
             unwatched=self.unwatched,
             turns=self.turns,
             updates=self.updates,
-            delivered=self.delivered,
             conflated=self.conflated,
             submitted=self.submitted,
             live=live,
