@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--json FILE]`: every workload, exo and the alternatives in turn, medians and ratios."""
+"""Every workload, exo and the alternatives in turn: medians and ratios."""
 
 from __future__ import annotations
 

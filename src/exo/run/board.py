@@ -45,10 +45,10 @@ class Board:
 
     __slots__ = ("cursor", "gone", "head", "points", "processes", "queued", "quote", "status", "symbol", "unseen")
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, status: FeedStatus | None = None) -> None:
         self.symbol = symbol
         self.quote: Quote | None = None
-        self.status: FeedStatus | None = None
+        self.status = status
         self.head = Point()
         self.points = 0
         self.processes: list[OrderProcess[Any]] = []

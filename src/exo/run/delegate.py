@@ -30,8 +30,8 @@ OrderT_contra = TypeVar("OrderT_contra", bound=Order, contravariant=True)
 class Delegate(Protocol[OrderT_contra]):
     """Works one order: `act` is called with each Update, one call at a time.
 
-    `act` is `def` or `async def` and returns `exo.DONE` when the order is finished, else None. With `blocking = True` on
-    its class a plain `def act` runs in a thread. A delegate that raises or answers anything else fails its own order
+    `act` is `def` or `async def` and returns `exo.DONE` when the order is finished, else None. With `blocking = True`
+    on its class a plain `def act` runs in a thread. A delegate that raises or answers anything else fails its own order
     only (contract C7). `clean_up` is called once, however the order ended (contract C9); it may be `async def`.
     """
 

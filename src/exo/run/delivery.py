@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextvars import Context, copy_context
-from functools import partial
+from collections.abc import Callable
+from contextvars import copy_context
+from inspect import isawaitable
 from threading import get_ident
 from typing import Any, Final
 
 from exo.errors import NonsenseAnswer
 from exo.flow.clock import Clock
+from exo.run.alarms import Alarms
 from exo.run.board import Board
 from exo.run.delegate import DONE
 from exo.run.process import OrderProcess
 from exo.run.statistics import Statistics
 from exo.run.stepping import SUSPENDED, Stepper
+from exo.run.threads import Threads
 from exo.run.update import Update
 
 _SLICE: Final = 128
@@ -34,9 +35,9 @@ class Delivery:
     A turn runs to completion on the loop's thread: it calls the orders that are owed a call of their own (for facts, a
     wake-up, or news that came while they were busy), then sweeps a slice of one board's orders with the update they
     share, and so on round the boards that have news. A slice is cut short as soon as anybody is owed a call, so facts
-    overtake prices (contract C5), or as newer prices come. The turn ends when nothing is left, when `turn_s` has passed,
-    or after `turn_calls` calls - the clock stands still within a turn of virtual time - and goes on when the loop has
-    seen to its other work (contract C6).
+    overtake prices (contract C5), or as newer prices come. The turn ends when nothing is left, when `turn_s` has
+    passed, or after `turn_calls` calls - the clock stands still within a turn of virtual time - and goes on when the
+    loop has seen to its other work (contract C6).
     """
 
     def __init__(
@@ -53,16 +54,15 @@ class Delivery:
         self._turn_ns = round(turn_s * 1e9)
         self._turn_calls = turn_calls
         self._slice = _SLICE
-        self._threads = threads
-        self._executor: Executor | None = None
         self._context = copy_context()
         self._boards: deque[Board] = deque()
         self._due: deque[Process] = deque()
-        self._in_threads: dict[Process, asyncio.Future[Any]] = {}
         self._turning = False
         self._sweeping = False
         self._scheduled = False
         self._stepper = Stepper(self._loop, self._enter, self._resume)
+        self._threads = Threads(self._loop, self._context, threads, self._resume)
+        self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
     def news(self, board: Board) -> None:
         """A board has ticks that some of its orders have not seen."""
@@ -197,13 +197,13 @@ class Delivery:
         elif answer is SUSPENDED:
             process.busy = True
             process.step_aside()
-        elif isinstance(answer, Awaitable):
+        elif isawaitable(answer):
             try:
                 result = self._stepper.step(process, answer)
             except BaseException as error:
                 self._raised(process, error)
             else:
-                if isinstance(result, Awaitable):
+                if isawaitable(result):
                     self._leave(process, NonsenseAnswer(process.delegate, result))
                 elif result is not None:
                     self._answered(process, result)
@@ -240,63 +240,20 @@ class Delivery:
             self.owe(process)
 
     def act_in_thread(self, process: Process, act: Callable[[Update[Any]], Any], update: Update[Any]) -> object:
-        """Run a blocking delegate's act in a thread of its own; answers SUSPENDED."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="exo.act")
-        if process.context is None:
-            process.context = self._context.copy()
-        future = self._loop.run_in_executor(self._executor, _guarded, process.context, act, update)
-        self._in_threads[process] = future
-        future.add_done_callback(partial(self._thread_done, process))
+        """Stands for the act of a blocking delegate: has a thread call it and answers SUSPENDED."""
+        self._threads.run(process, act, update)
         return SUSPENDED
-
-    def _thread_done(self, process: Process, future: asyncio.Future[Any]) -> None:
-        del self._in_threads[process]
-        answer, error = (None, asyncio.CancelledError()) if future.cancelled() else future.result()
-        self._resume(process, answer, error)
-
-    def set_timer(self, process: Process) -> None:
-        """Let the loop's timer follow what was asked for; a later time keeps the earlier timer, which then sets anew."""
-        if get_ident() != self.thread:
-            self._loop.call_soon_threadsafe(self.set_timer, process)
-            return
-        timer = process.timer
-        if process.wake_ns is None or process.ended:
-            if timer is not None:
-                timer.cancel()
-                process.timer = None
-            return
-        when = self._loop.time() + max(0, process.wake_ns - self.clock.now_ns()) / 1e9
-        if timer is not None:
-            if timer.when() <= when:
-                return
-            timer.cancel()
-        process.timer = self._loop.call_at(when, self._wake, process, context=self._context)
-
-    def _wake(self, process: Process) -> None:
-        process.timer = None
-        if process.wake_ns is not None and self.clock.now_ns() < process.wake_ns:
-            self.set_timer(process)
-        elif process.wake_ns is not None:
-            process.wake_ns = None
-            process.woken = True
-            self.owe(process)
-
-    @property
-    def busy(self) -> list[Process]:
-        """The orders whose act has suspended or runs in a thread."""
-        return [*self._stepper.running, *self._in_threads]
 
     async def finish(self, within_s: float) -> None:
         """Begin no call any more; wait so long for those that run, then cancel them and wait as long again."""
         self.stopped = True
-        running = [*self._stepper.running.values(), *self._in_threads.values()]
+        running = [*self._stepper.running.values(), *self._threads.running.values()]
         if running and within_s > 0:
             await asyncio.wait(running, timeout=within_s)
         self.cancel()
         running = [task for task in running if not task.done()]
         if running:
-            await asyncio.wait(running, timeout=max(within_s, 0.1))
+            await asyncio.wait(running, timeout=within_s)
 
     def cancel(self) -> None:
         """Cancel the calls that run; a thread cannot be cancelled and is left to itself."""
@@ -307,13 +264,4 @@ class Delivery:
     async def close(self) -> None:
         """Let go of spare tasks and idle threads."""
         await self._stepper.close()
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _guarded(context: Context, act: Callable[[Update[Any]], Any], update: Update[Any]) -> tuple[Any, Any]:
-    """The answer of an act, or what it raised: a future cannot carry every exception (StopIteration)."""
-    try:
-        return context.run(act, update), None
-    except BaseException as error:
-        return None, error
+        self._threads.close()

@@ -1,36 +1,35 @@
 """Dispatcher: takes orders, instructions, market data and reports; every order gets an OrderProcess.
 
-    venue ──quote, trade──▶ Board, one per symbol ──┐          first conflation: while the Dispatcher is busy
-      ├─────report────────▶ mailbox, in order ──────┤
-    user ──instruction────▶ mailbox, in order ──────┤
-                                                Delivery ──▶ OrderProcess ──Update──▶ Delegate.act
-                                                               second conflation: while the delegate is busy
+venue ──quote, trade──▶ Board, one per symbol ──┐          first conflation: while the Dispatcher is busy
+  ├─────report────────▶ mailbox, in order ──────┤
+user ──instruction────▶ mailbox, in order ──────┤
+                                            Delivery ──▶ OrderProcess ──Update──▶ Delegate.act
+                                                           second conflation: while the delegate is busy
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from threading import get_ident
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
-from exo.errors import NotRunning, UnknownOrder, UserError, WrongThread
+from exo.errors import MailboxFull, NotRunning, UnknownOrder, WrongThread
 from exo.flow.clock import current_clock
 from exo.mkt.order import Order
 from exo.mkt.quote import Quote
 from exo.mkt.report import Report
 from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
-from exo.run.board import Board
 from exo.run.cleaning import Cleaning
 from exo.run.delivery import Delivery
 from exo.run.door import Door
-from exo.run.events import Event, Events, event_of
+from exo.run.events import Events, Reader, event_of
+from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
-from exo.run.outcome import End, Outcome, Outcomes
+from exo.run.outcome import End, Outcome, Outcomes, outcome_of
 from exo.run.process import OrderProcess
 from exo.run.statistics import Statistics, Totals
 from exo.run.subscriptions import Feed, Subscriptions
@@ -50,9 +49,9 @@ class Dispatcher(Generic[OrderT]):
     What comes in is only recorded: delegates are called in turns, soon after or by `deliver()`. Market data and reports
     may come from any thread, instructions from the loop's own.
 
-    `on_orphan` is given each report whose order is not here (contract C8; without it they are logged). A call of act
-    that lasts `hog_s` (None: any) is told to `on_hog` from another thread, and with `halt_hogs` broken into. `exit_s` is
-    how long, at the end, running calls and clean-ups may take. A turn ends after `turn_s` or `turn_calls` calls.
+    `on_orphan` is given each report whose order is not here (contract C8; else it is logged). A call of act
+    that lasts `hog_s` (None: any) is told to `on_hog` from another thread, and with `halt_hogs` broken into. `exit_s`
+    is how long, at the end, running calls and clean-ups may take. A turn ends after `turn_s` or `turn_calls` calls.
     `threads` run blocking delegates. An order may have `mailbox_limit` undelivered facts. The last `retain` outcomes
     are kept, and their order ids refused to new orders (contract C11).
     """
@@ -80,16 +79,16 @@ class Dispatcher(Generic[OrderT]):
         self._mailbox_limit = mailbox_limit
         self._statistics = Statistics()
         self._outcomes = Outcomes(retain)
-        self._events = Events()
+        self._events = Events(retain)
         self._cleaning = Cleaning()
         self._turns = (turn_s, turn_calls, threads)
         self._hogs = (hog_s, on_hog, halt_hogs)
         self._watchdog: Watchdog | None = None
         self._subscriptions: Subscriptions | None = None
-        self._boards: dict[str, Board] = {}
         self._thread = 0
         self._running = False
         self._delivery: Delivery
+        self._market: Market
         self._orders: Orders[OrderT]
         self._door: Door
 
@@ -102,11 +101,11 @@ class Dispatcher(Generic[OrderT]):
         self._delivery = delivery = Delivery(
             current_clock(), self._statistics, self._left, turn_s=turn_s, turn_calls=turn_calls, threads=threads
         )
+        self._market = Market(delivery, self._statistics)
         self._orders = Orders(
-            self._factory, delivery, self._outcomes, self._watch, self._publish, self._mailbox_limit
+            self._factory, delivery, self._market, self._outcomes, self._watch, self._publish, self._mailbox_limit
         )
-        self._boards = self._orders.boards
-        self._door = Door(loop, self._enter_door, self._mailbox_limit)
+        self._door = Door(loop, self._market.on_crossing, self._take, self._mailbox_limit)
         if self._venue is not None:
             self._subscriptions = Subscriptions(self._venue, self.on_status)
         hog_s, on_hog, halt_hogs = self._hogs
@@ -123,17 +122,19 @@ class Dispatcher(Generic[OrderT]):
         """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
         self._running = False
         self._door.close()
+        within_s = 0.0
         try:
             await self._delivery.finish(self._exit_s)
+            within_s = self._exit_s
         finally:
             self._delivery.cancel()
             for process in list(self._orders.live.values()):
                 process.end()
                 self._ended(process, End.STOPPED, None)
             try:
-                await self._cleaning.finish(self._exit_s)
+                await self._cleaning.finish(within_s)
                 if self._subscriptions is not None:
-                    await asyncio.wait_for(self._subscriptions.close(), self._exit_s)
+                    await self._subscriptions.close(within_s)
                 await self._delivery.close()
             finally:
                 self._cleaning.cancel()
@@ -164,33 +165,27 @@ class Dispatcher(Generic[OrderT]):
         return self._instructed("release an order").release(order_id)
 
     def on_quote(self, quote: Quote) -> None:
-        """Record a quote; one of a symbol without orders is counted as unwatched."""
-        if get_ident() != self._thread:
+        """Record a quote; one of a symbol without orders is counted as unwatched, a crossed or negative one as odd."""
+        if get_ident() == self._thread:
+            self._market.on_quote(quote)
+        else:
             self._door.tick(quote, quote.symbol)
-            return
-        self._statistics.ticks += 1
-        board = self._boards.get(quote.symbol)
-        if board is None:
-            self._statistics.unwatched += 1
-            return
-        board.quote = quote
-        board.record(quote)
-        if not board.queued:
-            self._delivery.news(board)
 
     def on_trade(self, trade: Trade) -> None:
         """Record a trade; one of a symbol without orders is counted as unwatched."""
-        self._on_tick(trade, trade.symbol)
+        if get_ident() == self._thread:
+            self._market.on_trade(trade)
+        else:
+            self._door.tick(trade, trade.symbol)
 
     def on_status(self, status: FeedStatus) -> None:
         """Record what a feed says of its data, for its symbol or for all."""
-        if status.symbol is not None:
-            self._on_tick(status, status.symbol)
-        elif get_ident() != self._thread:
-            self._door.fact(status)
+        if get_ident() == self._thread:
+            self._market.on_status(status)
+        elif status.symbol is not None:
+            self._door.tick(status, status.symbol)
         else:
-            for board in self._boards.values():
-                self._pass(board, status, None, status)
+            self._door.fact(status)
 
     def on_report(self, report: Report) -> None:
         """Record a report for its order, or hand it to `on_orphan`; MailboxFull if too many wait (contract C11)."""
@@ -201,7 +196,10 @@ class Dispatcher(Generic[OrderT]):
         if process is not None:
             process.post(report, self._mailbox_limit)
             self._publish(process)
-            return
+        else:
+            self._orphan(report)
+
+    def _orphan(self, report: Report) -> None:
         self._statistics.orphans += 1
         try:
             if self._on_orphan is not None:
@@ -242,11 +240,14 @@ class Dispatcher(Generic[OrderT]):
         """What has been counted since the start."""
         return self._statistics.totals(len(self))
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self) -> Reader:
         """What becomes of the orders: first how each live one stands, then every change, until the end.
 
-        For a reader that is slow the events of one order conflate to the latest.
+        For a slow reader the events of one order conflate to the latest; one that leaves more unread than there are
+        live orders and retained outcomes gets FellBehind.
         """
+        if not self._running:
+            raise NotRunning("read events")
         now_ns = self._delivery.clock.now_ns()
         return self._events.read([event_of(process, now_ns) for process in self._orders.live.values()])
 
@@ -257,38 +258,16 @@ class Dispatcher(Generic[OrderT]):
             raise WrongThread(what)
         return self._orders
 
-    def _on_tick(self, tick: Trade | FeedStatus, symbol: str) -> None:
-        if get_ident() != self._thread:
-            self._door.tick(tick, symbol)
+    def _take(self, fact: Report | FeedStatus) -> None:
+        if isinstance(fact, FeedStatus):
+            self.on_status(fact)
             return
-        self._statistics.ticks += 1
-        board = self._boards.get(symbol)
-        if board is None:
-            self._statistics.unwatched += 1
-        else:
-            self._pass(board, tick, None, tick if isinstance(tick, FeedStatus) else None)
-
-    def _pass(self, board: Board, passed: Any, quote: Quote | None, status: FeedStatus | None) -> None:
-        board.quote = quote or board.quote
-        board.status = status or board.status
-        board.record(passed)
-        if not board.queued:
-            self._delivery.news(board)
-
-    def _enter_door(self) -> None:
-        facts, crossings = self._door.waiting()
-        for fact in facts:
-            try:
-                self.on_status(fact) if isinstance(fact, FeedStatus) else self.on_report(fact)
-            except UserError:
-                _log.exception("refused at the door: %s", fact)
-        for crossing in crossings:
-            self._statistics.ticks += crossing.ticks
-            board = self._boards.get(crossing.symbol)
-            if board is None:
-                self._statistics.unwatched += crossing.ticks
-            else:
-                self._pass(board, crossing.passed, crossing.quote, crossing.status)
+        try:
+            self.on_report(fact)
+        except MailboxFull as error:
+            # Nobody to refuse it to: the other thread has gone on.
+            _log.error("%s", error)
+            self._orphan(fact)
 
     def _watch(self, symbol: str, wanted: bool) -> None:
         if self._subscriptions is not None:
@@ -296,27 +275,14 @@ class Dispatcher(Generic[OrderT]):
 
     def _publish(self, process: OrderProcess[OrderT], outcome: Outcome | None = None) -> None:
         if self._events:
-            self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome))
+            self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome), len(self))
 
     def _left(self, process: OrderProcess[OrderT], error: BaseException | None) -> None:
-        if error is None:
-            self._ended(process, End.DONE, None)
-        elif isinstance(error, asyncio.CancelledError) and not self._running:
-            self._ended(process, End.STOPPED, error)
-        else:
-            self._ended(process, End.FAILED, error)
+        stopped = isinstance(error, asyncio.CancelledError) and not self._running
+        self._ended(process, End.DONE if error is None else End.STOPPED if stopped else End.FAILED, error)
 
     def _ended(self, process: OrderProcess[OrderT], end: End, error: BaseException | None) -> None:
-        outcome = Outcome(
-            order=process.terms,
-            end=end,
-            submitted_ns=process.submitted_ns,
-            ended_ns=self._delivery.clock.now_ns(),
-            cancelled=process.asked_cancel,
-            error="" if error is None else f"{type(error).__name__}: {error}",
-            traceback="" if error is None else "".join(traceback.format_exception(error)),
-            undelivered=tuple(process.mailbox),
-        )
+        outcome = outcome_of(process, end, error, self._delivery.clock.now_ns())
         self._statistics.ended += 1
         if end is End.FAILED:
             self._statistics.failed += 1

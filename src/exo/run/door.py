@@ -31,11 +31,18 @@ class Crossing(Frozen, kw_only=False):
 
 
 class Door:
-    """Takes ticks and facts from any thread and has `enter` called on the loop's when something waits."""
+    """Takes ticks and facts from any thread, and hands them over on the loop's, facts first."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, enter: Callable[[], object], limit: int) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        cross: Callable[[Crossing], object],
+        take: Callable[[Report | FeedStatus], object],
+        limit: int,
+    ) -> None:
         self._loop = loop
-        self._enter = enter
+        self._cross = cross
+        self._take = take
         self._limit = limit
         self._ticks: ConflatingQueue[str, Crossing] = ConflatingQueue(key=_symbol, conflate=_conflate)
         self._facts: deque[Report | FeedStatus] = deque()
@@ -56,13 +63,6 @@ class Door:
         self._facts.append(fact)
         self._call()
 
-    def waiting(self) -> tuple[list[Report | FeedStatus], list[Crossing]]:
-        """Everything that waits, facts first; for the loop's thread."""
-        with self._lock:
-            self._called = False
-        facts = [self._facts.popleft() for _ in range(len(self._facts))]
-        return facts, self._ticks.drain()
-
     def close(self) -> None:
         """Take nothing in any more: what other threads still bring is of no use to anybody."""
         with self._lock:
@@ -73,7 +73,15 @@ class Door:
             if self._called:
                 return
             self._called = True
-        self._loop.call_soon_threadsafe(self._enter)
+        self._loop.call_soon_threadsafe(self._open)
+
+    def _open(self) -> None:
+        with self._lock:
+            self._called = False
+        for _ in range(len(self._facts)):
+            self._take(self._facts.popleft())
+        for crossing in self._ticks.drain():
+            self._cross(crossing)
 
 
 def _symbol(crossing: Crossing) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from exo.flow.queue import ConflatingQueue
+from exo.errors import ExoError
+from exo.flow.queue import ConflatingQueue, QueueClosed
 from exo.mkt.order import Order
 from exo.mkt.value import Frozen
 from exo.run.outcome import End, Outcome
@@ -40,36 +41,78 @@ class Event(Frozen):
     outcome: Outcome | None = None
 
 
-class Events:
-    """Fans events out to readers, each with a queue that conflates by order while the reader is busy (C11)."""
+class FellBehind(ExoError):
+    """A reader of events left too many unread; it lost its place and must start over with `events()`."""
 
-    def __init__(self) -> None:
-        self._queues: list[ConflatingQueue[str, Event]] = []
+    def __init__(self, unread: int) -> None:
+        super().__init__(unread)
+        self.unread = unread
+
+    def __str__(self) -> str:
+        return f"this reader left the events of {self.unread} orders unread: read faster, and start over with events()"
+
+
+class Reader:
+    """An iterator over events, with a queue that conflates by order while its owner is busy (C11)."""
+
+    def __init__(self, first: list[Event]) -> None:
+        self._queue: ConflatingQueue[str, Event] = ConflatingQueue(key=_order_id)
+        self._lost: FellBehind | None = None
+        for event in first:
+            self._queue.push(event)
+
+    def __aiter__(self) -> Reader:
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event; ends when the dispatcher has, and raises FellBehind if too many were left unread."""
+        if self._lost is not None:
+            raise self._lost
+        try:
+            return await self._queue.get()
+        except QueueClosed:
+            raise self._lost or StopAsyncIteration from None
+
+    def push(self, event: Event, limit: int) -> None:
+        """Add an event; with more than the limit unread, forget them all and say so to the owner."""
+        if self._lost is not None:
+            return
+        self._queue.push(event)
+        if len(self._queue) > limit:
+            self._lost = FellBehind(len(self._queue))
+            self._queue.drain()
+            self._queue.close()
+
+    def close(self) -> None:
+        """End after what is left."""
+        self._queue.close()
+
+
+class Events:
+    """Fans events out to readers; one that is no longer held by anybody is forgotten."""
+
+    def __init__(self, retain: int) -> None:
+        self._retain = retain
+        self._readers: WeakSet[Reader] = WeakSet()
 
     def __bool__(self) -> bool:
-        return bool(self._queues)
+        return bool(self._readers)
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, live: int) -> None:
         """Tell every reader."""
-        for queue in self._queues:
-            queue.push(event)
+        for reader in list(self._readers):
+            reader.push(event, self._retain + live + 1)
 
     def close(self) -> None:
         """Let every reader end after what is left."""
-        for queue in self._queues:
-            queue.close()
+        for reader in list(self._readers):
+            reader.close()
 
-    async def read(self, first: list[Event]) -> AsyncIterator[Event]:
-        """The given events and then those published, until close."""
-        queue: ConflatingQueue[str, Event] = ConflatingQueue(key=_order_id)
-        for event in first:
-            queue.push(event)
-        self._queues.append(queue)
-        try:
-            async for event in queue:
-                yield event
-        finally:
-            self._queues.remove(queue)
+    def read(self, first: list[Event]) -> Reader:
+        """A reader of the given events and then those published, until close."""
+        reader = Reader(first)
+        self._readers.add(reader)
+        return reader
 
 
 def event_of(process: OrderProcess[Any], time_ns: int, outcome: Outcome | None = None) -> Event:

@@ -12,10 +12,10 @@ import msgspec
 from exo.errors import DuplicateOrder, FactoryFailed, IdentityChanged, InstructionRefused, InvalidValue, UnknownOrder
 from exo.mkt.enums import ExecInst, MsgType
 from exo.mkt.order import Instruction, Order
-from exo.run.board import Board
 from exo.run.delegate import Delegate
 from exo.run.delivery import Delivery
 from exo.run.desk import Desk
+from exo.run.market import Market
 from exo.run.process import OrderProcess
 
 OrderT = TypeVar("OrderT", bound=Order)
@@ -53,15 +53,17 @@ class Orders(Generic[OrderT]):
         self,
         factory: Factory[OrderT],
         delivery: Delivery,
+        market: Market,
         ended: Container[str],
         watch: Callable[[str, bool], object],
         recorded: Callable[[OrderProcess[OrderT]], object],
         mailbox_limit: int,
     ) -> None:
         self.live: dict[str, OrderProcess[OrderT]] = {}
-        self.boards: dict[str, Board] = {}
         self._factory = factory
         self._delivery = delivery
+        self._boards = market.boards
+        self._market = market
         self._ended = ended
         self._watch = watch
         self._recorded = recorded
@@ -79,14 +81,12 @@ class Orders(Generic[OrderT]):
             order = msgspec.structs.replace(order, order_id=order_id)
         elif order_id in self.live or order_id in self._ended:
             raise DuplicateOrder(order_id)
-        known = self.boards.get(order.symbol)
-        board = known or Board(order.symbol)
-        process = OrderProcess(order, order_id, board, self._delivery)
+        process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery)
         self._staff(process)
         # The factory is the user's code and may have submitted too: the id and the board are looked up again.
         if order_id in self.live:
             raise DuplicateOrder(order_id)
-        process.board = board = self.boards.setdefault(order.symbol, board)
+        process.board = board = self._boards.setdefault(order.symbol, process.board)
         if not board.processes:
             self._watch(order.symbol, True)
         board.add(process)
@@ -135,8 +135,8 @@ class Orders(Generic[OrderT]):
         """Forget an order that has ended, and its board if it was the last."""
         self.live.pop(process.order_id, None)
         board = process.board
-        if board.live == 0 and self.boards.get(board.symbol) is board:
-            del self.boards[board.symbol]
+        if board.live == 0 and self._boards.get(board.symbol) is board:
+            del self._boards[board.symbol]
             self._watch(board.symbol, False)
 
     def _find(self, order_id: str, instruction: str) -> OrderProcess[OrderT]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import OrderedDict
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exo.mkt.order import Instruction, Order
 from exo.mkt.report import Report
 from exo.mkt.value import Frozen
+
+if TYPE_CHECKING:
+    from exo.run.process import OrderProcess
 
 
 class End(Enum):
@@ -23,7 +27,7 @@ class End(Enum):
 class Outcome(Frozen):
     """How an order ended, with its last terms.
 
-    DONE: its delegate said so. FAILED: its delegate raised or answered nonsense; `error` is the sentence and `traceback`
+    DONE: its delegate said so. FAILED: its delegate raised or answered nonsense; `error` is the sentence, `traceback`
     the whole story. STOPPED: the dispatcher shut down first. `undelivered` are the facts its delegate never saw, in
     order: there are none when it is DONE. Times are in ns since the epoch.
     """
@@ -41,6 +45,20 @@ class Outcome(Frozen):
     def order_id(self) -> str:
         """The order's id."""
         return str(self.order.order_id)
+
+
+def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None, now_ns: int) -> Outcome:
+    """The outcome of an order that ended in this way, now."""
+    return Outcome(
+        order=process.terms,
+        end=end,
+        submitted_ns=process.submitted_ns,
+        ended_ns=now_ns,
+        cancelled=process.asked_cancel,
+        error="" if error is None else f"{type(error).__name__}: {error}",
+        traceback="" if error is None else "".join(traceback.format_exception(error)),
+        undelivered=tuple(process.mailbox),
+    )
 
 
 class Outcomes:

@@ -143,7 +143,7 @@ class OrderProcess(Generic[OrderT]):
     def wake_at(self, time_ns: int | None) -> None:
         """Ask for a wake-up, or with None take it back; the latest replaces the earlier one. Any thread may ask."""
         self.wake_ns = time_ns
-        self.delivery.set_timer(self)
+        self.delivery.alarms.set(self)
 
     def end(self) -> None:
         """Leave the container for good."""

@@ -23,8 +23,7 @@ class Ages:
     def record(self, age_ns: int, times: int) -> None:
         """Count an age, many times at once."""
         shift = age_ns.bit_length() - _BITS
-        if shift < 0:
-            shift = 0
+        shift = max(shift, 0)
         self._counts[(shift << _BITS) + (age_ns >> shift)] += times
 
     def quantile_ns(self, share: float) -> int | None:
@@ -41,12 +40,14 @@ class Ages:
 class Totals(Frozen):
     """A dispatcher's counts since it started; the ages are of the quote when `act` was entered, in ns.
 
-    `ticks` entered, `unwatched` ones were of symbols without orders. `updates` are calls of act. `conflated` are ticks
-    that reached a delegate folded into a later one, counted once per delegate. `live` orders are here now; `failed` is part of `ended`.
+    `ticks` entered; `unwatched` ones were of symbols without orders, `odd` quotes were crossed or below 0. `updates`
+    are calls of act. `conflated` are ticks that reached a delegate folded into a later one, counted once per delegate.
+    `live` orders are here now; `failed` is part of `ended`.
     """
 
     ticks: int
     unwatched: int
+    odd: int
     turns: int
     updates: int
     conflated: int
@@ -68,6 +69,7 @@ class Statistics:
         "conflated",
         "ended",
         "failed",
+        "odd",
         "orphans",
         "submitted",
         "ticks",
@@ -80,6 +82,7 @@ class Statistics:
         self.ages = Ages()
         self.ticks = 0
         self.unwatched = 0
+        self.odd = 0
         self.turns = 0
         self.updates = 0
         self.conflated = 0
@@ -104,6 +107,7 @@ class Statistics:
         return Totals(
             ticks=self.ticks,
             unwatched=self.unwatched,
+            odd=self.odd,
             turns=self.turns,
             updates=self.updates,
             conflated=self.conflated,

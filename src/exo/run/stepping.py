@@ -13,8 +13,8 @@ Every step runs in the order's own contextvars context, so no act sees the feed'
 
 Races: a cancel can reach the spare while its act runs inline (an act cancelling itself) or between the first suspension
 and the adoption (a timeout). The future the spare waits for refuses to be cancelled, so the Task remembers the cancel
-and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned by then,
-the cancel was meant for nobody: the spare ends and a new one is made.
+and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned by
+then, the cancel was meant for nobody: the spare ends and a new one is made.
 """
 
 from __future__ import annotations
@@ -185,4 +185,3 @@ class _Spare(Coroutine[Any, Any, None]):
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
-

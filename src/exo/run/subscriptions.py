@@ -44,12 +44,14 @@ class Subscriptions:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._tell(), name="exo.subscriptions")
 
-    async def close(self) -> None:
-        """Unsubscribe from everything."""
+    async def close(self, within_s: float) -> None:
+        """Unsubscribe from everything; what takes longer is cut short."""
         for symbol in self._told:
             self.want(symbol, False)
         if self._task is not None:
-            await self._task
+            _, late = await asyncio.wait([self._task], timeout=within_s)
+            for task in late:
+                task.cancel()
 
     async def _tell(self) -> None:
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from exo.mkt.order import Instruction, Order
 from exo.mkt.quote import Quote
 from exo.mkt.report import Report
 from exo.mkt.span import Passed, Span, TradeSpan, span_of
 from exo.mkt.status import FeedStatus
-from exo.mkt.trade import Trade
 from exo.mkt.value import Frozen
 
 OrderT_co = TypeVar("OrderT_co", bound=Order, covariant=True)
@@ -18,11 +17,11 @@ OrderT_co = TypeVar("OrderT_co", bound=Order, covariant=True)
 class Update(Frozen, Generic[OrderT_co], kw_only=False, omit_defaults=False):
     """What passed since the last look, and the latest quote; frozen, and shared by orders that saw the same (C12).
 
-    `quote` is the latest known, None before the first; `status` what the feed last said of its data. `passed` is the run
-    of ticks since the last look, None without any: read it as `span` and `trade`. `facts` are the instructions and
-    reports, all of them, once, in order of arrival. `woken` tells that a wake-up asked for at the desk is due. `now_ns`
-    is when the update was made. `recovered` marks the first update after a restart, `away` the time (from, to, in ns)
-    the order was unattended.
+    `quote` is the latest known, None before the first; `status` what the feed last said of its data. `passed` is the
+    run of ticks since the last look, None without any: read it as `span` and `trade`. `facts` are the instructions and
+    reports, all of them, once, in order of arrival. `woken` tells that a wake-up asked for at the desk is due.
+    `now_ns` is when the update was made. `recovered` marks the first update after a restart, `away` the time (from,
+    to, in ns) the order was unattended.
     """
 
     symbol: str
