@@ -30,6 +30,7 @@ from exo.mkt import (
     units,
 )
 from exo.mkt.exact import rounded
+from exo.mkt.value import camel
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +166,9 @@ def test_sides(cases: dict[str, Any]) -> None:
             assert Side(this).opposite is Side(other)
     for this, price, by, expected in side["improve"]:
         assert Side(this).improve(D(price), D(by)) == D(expected)
-    for this, limit, price, expected in side["within"]:
-        if this == "BUY" and price.endswith("(no limit)"):
-            limit, price = None, limit
-        assert Side(this).within(None if limit is None else D(limit), D(price)) is expected, (this, limit, price)
+    for this, price, limit, expected in side["within"]:
+        at_most = None if limit.endswith("(no limit)") else D(limit)
+        assert Side(this).within(at_most, D(price)) is expected, (this, price, limit)
     for this in ("BUY", "SELL"):
         assert Side(this).fix == side["fix"][this]
         assert json.dumps(this) in encode(Order(side=Side(this), symbol="A")).decode()
@@ -220,8 +220,6 @@ def test_a_report_in_json(cases: dict[str, Any]) -> None:
     assert not Report(order_id="abc", transact_time=NOON).work_to_target
     least = json.loads(encode(Report(order_id="abc", transact_time=None)))
     assert sorted(least) == sorted(case["always_present"])
-    from exo.mkt.value import camel
-
     found = {camel(name): tag for name, tag in tags(Report).items()}
     assert {name: found.get(name) for name in case["json_fields"]} == case["json_fields"]
 

@@ -19,6 +19,9 @@ from exo.errors import InvalidValue
 from exo.mkt.exact import ZERO, problem_with
 
 
+T = TypeVar("T")
+
+
 class Tag(NamedTuple):
     """Data on a field's type: its FIX tag (0: FIX has none), and for a quantity what it must not be."""
 
@@ -66,7 +69,7 @@ Check = Callable[[object], str | None]
 _KNOWN: dict[str, Any] = {}
 
 
-def vocabulary(cls: type) -> type:
+def vocabulary(cls: type[T]) -> type[T]:
     """Class decorator: the FIX fields of this class are known by name from now on, with their tags and checks."""
     for name, hint in get_type_hints(cls, include_extras=True).items():
         _KNOWN[name] = hint

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from inspect import isawaitable
 from threading import get_ident
+from types import CoroutineType
 from typing import Any, Final
 
 from exo.errors import NonsenseAnswer
@@ -189,26 +190,26 @@ class Delivery:
                 self.owe(process)
         return calls
 
-    def _answered(self, process: Process, answer: object) -> None:
-        if answer is DONE:
-            # Facts that came during the act are owed a call, which then answers anew (contract C8).
-            if not process.mailbox:
-                self._leave(process, None)
-        elif answer is SUSPENDED:
-            process.busy = True
-            process.step_aside()
-        elif isawaitable(answer):
+    def _answered(self, process: Process, answer: Any) -> None:
+        if type(answer) is CoroutineType or isawaitable(answer):
             try:
-                result = self._stepper.step(process, answer)
+                answer = self._stepper.step(process, answer)
             except BaseException as error:
                 self._raised(process, error)
-            else:
-                if isawaitable(result):
-                    self._leave(process, NonsenseAnswer(process.delegate, result))
-                elif result is not None:
-                    self._answered(process, result)
-        else:
+                return
+        if answer is SUSPENDED:
+            process.busy = True
+            process.step_aside()
+        elif answer is not None:
+            self._conclude(process, answer)
+
+    def _conclude(self, process: Process, answer: object) -> None:
+        if answer is not DONE:
+            if isinstance(answer, Coroutine):
+                answer.close()
             self._leave(process, NonsenseAnswer(process.delegate, answer))
+        elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
+            self._leave(process, None)
 
     def _raised(self, process: Process, error: BaseException) -> None:
         self._leave(process, error)
@@ -232,10 +233,7 @@ class Delivery:
         if error is not None:
             self._leave(process, error)
         elif answer is not None:
-            if answer is DONE:
-                self._answered(process, answer)
-            else:
-                self._leave(process, NonsenseAnswer(process.delegate, answer))
+            self._conclude(process, answer)
         if process.step_back():
             self.owe(process)
 

@@ -152,17 +152,17 @@ class Dispatcher(Generic[OrderT]):
         """Give an order new terms; UnknownOrder, IdentityChanged, InstructionRefused or MailboxFull if not possible."""
         return self._instructed("replace an order").replace(order)
 
-    def cancel(self, order_id: str) -> Ack[OrderT]:
-        """Ask the delegate to end its order; UnknownOrder or InstructionRefused if not possible."""
-        return self._instructed("cancel an order").cancel(order_id)
+    def cancel(self, order: OrderT | str) -> Ack[OrderT]:
+        """Ask the delegate to end its order, named by its id or given itself; errors as for replace."""
+        return self._instructed("cancel an order").cancel(order)
 
-    def hold(self, order_id: str) -> Ack[OrderT]:
+    def hold(self, order: OrderT | str) -> Ack[OrderT]:
         """Suspend an order: its delegate is told, and then only called for facts until the release."""
-        return self._instructed("hold an order").hold(order_id)
+        return self._instructed("hold an order").hold(order)
 
-    def release(self, order_id: str) -> Ack[OrderT]:
+    def release(self, order: OrderT | str) -> Ack[OrderT]:
         """Release a held order: its delegate gets all that passed meanwhile in one update."""
-        return self._instructed("release an order").release(order_id)
+        return self._instructed("release an order").release(order)
 
     def on_quote(self, quote: Quote) -> None:
         """Record a quote; one of a symbol without orders is counted as unwatched, a crossed or negative one as odd."""

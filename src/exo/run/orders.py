@@ -96,37 +96,34 @@ class Orders(Generic[OrderT]):
 
     def replace(self, order: OrderT) -> Ack[OrderT]:
         """Record new terms for the order with this id; side, symbol and type must agree with it."""
-        process = self._find(order.order_id or "", "replace")
-        terms = process.terms
-        for field in ("side", "symbol"):
-            is_, asked = getattr(terms, field), getattr(order, field)
-            if is_ != asked:
-                raise IdentityChanged(process.order_id, field, getattr(is_, "name", is_), getattr(asked, "name", asked))
-        if type(order) is not type(terms):
-            raise IdentityChanged(process.order_id, "type", type(terms).__name__, type(order).__name__)
+        if isinstance(order, str):
+            raise InvalidValue("$", "expected an Order with the new terms, got an order id")
+        process = self._find(order, "replace")
+        if type(order) is not type(process.terms):
+            raise IdentityChanged(process.order_id, "type", type(process.terms).__name__, type(order).__name__)
         return self._record(process, MsgType.RPL, order)
 
-    def cancel(self, order_id: str) -> Ack[OrderT]:
+    def cancel(self, order: OrderT | str) -> Ack[OrderT]:
         """Record a cancel; it is taken even by a full mailbox."""
-        process = self._find(order_id, "cancel")
+        process = self._find(order, "cancel")
         ack = self._record(process, MsgType.CXL, process.terms)
         process.asked_cancel = True
         return ack
 
-    def hold(self, order_id: str) -> Ack[OrderT]:
+    def hold(self, order: OrderT | str) -> Ack[OrderT]:
         """Record a hold: once its delegate was told, prices and wake-ups wait for the release; facts do not."""
-        process = self._find(order_id, "hold")
+        process = self._find(order, "hold")
         if process.asked_hold:
-            raise InstructionRefused(order_id, "hold", "it is held already")
+            raise InstructionRefused(process.order_id, "hold", "it is held already")
         ack = self._record(process, MsgType.RPL, process.terms, ExecInst.HOLD)
         process.asked_hold = True
         return ack
 
-    def release(self, order_id: str) -> Ack[OrderT]:
+    def release(self, order: OrderT | str) -> Ack[OrderT]:
         """Record the release of a held order."""
-        process = self._find(order_id, "release")
+        process = self._find(order, "release")
         if not process.asked_hold:
-            raise InstructionRefused(order_id, "release", "it is not held")
+            raise InstructionRefused(process.order_id, "release", "it is not held")
         ack = self._record(process, MsgType.RPL, process.terms, ExecInst.RELEASE)
         process.asked_hold = False
         return ack
@@ -139,10 +136,20 @@ class Orders(Generic[OrderT]):
             del self._boards[board.symbol]
             self._watch(board.symbol, False)
 
-    def _find(self, order_id: str, instruction: str) -> OrderProcess[OrderT]:
+    def _find(self, order: OrderT | str, instruction: str) -> OrderProcess[OrderT]:
+        """The live order of this id, or of this order's id if they agree in side and symbol."""
+        if not isinstance(order, (str, Order)):
+            raise InvalidValue("$", f"expected an Order or an order id, got {type(order).__name__}")
+        order_id = order if isinstance(order, str) else order.order_id or "without an id"
         process = self.live.get(order_id)
         if process is None:
             raise UnknownOrder(order_id)
+        if isinstance(order, Order):
+            terms = process.terms
+            if order.side is not terms.side:
+                raise IdentityChanged(order_id, "side", terms.side.name, order.side.name)
+            if order.symbol != terms.symbol:
+                raise IdentityChanged(order_id, "symbol", terms.symbol, order.symbol)
         if process.asked_cancel:
             raise InstructionRefused(order_id, instruction, "it is being cancelled")
         return process

@@ -23,6 +23,7 @@ import asyncio
 import contextvars
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -52,15 +53,18 @@ class Stepper:
     def step(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through."""
         loop = self._loop
-        coro = awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable)
+        coro: Any = awaitable
+        if type(coro) is not CoroutineType and not isinstance(coro, Coroutine):
+            coro = _awaited(awaitable)
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
         spare = self._pool.pop() if self._pool else _Spare(self, loop)
+        task = spare.task
         outer = asyncio.current_task(loop)
         if outer is not None:
             _leave_task(loop, outer)
-        _enter_task(loop, spare.task)
+        _enter_task(loop, task)
         try:
             waits_for = context.run(coro.send, None)
         except StopIteration as stop:
@@ -70,16 +74,17 @@ class Stepper:
             self.give_back(spare)
             raise
         finally:
-            _leave_task(loop, spare.task)
+            _leave_task(loop, task)
             if outer is not None:
                 _enter_task(loop, outer)
-        self.running[process] = spare.task
+        self.running[process] = task
         spare.adopt(process, coro, waits_for)
         return SUSPENDED
 
     def give_back(self, spare: _Spare) -> None:
-        """Keep a spare for the next act unless a cancel sticks to it."""
-        if not spare.task.cancelling() and len(self._pool) < _POOL_SIZE:
+        """Keep a spare for the next act unless a cancel sticks to it, which `uncancel` alone does not undo."""
+        task: Any = spare.task
+        if len(self._pool) < _POOL_SIZE and not (task.cancelling() or task._must_cancel):
             self._pool.append(spare)
         else:
             spare.park.set_result(None)

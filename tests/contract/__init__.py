@@ -1,0 +1,1 @@
+"""The contract's tests: one file per line of it, named by its number."""
