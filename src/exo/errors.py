@@ -127,7 +127,11 @@ class NonsenseAnswer(DelegateError):
         self.answer = answer
 
     def __str__(self) -> str:
-        return f"{self.delegate}.act answered {self.answer!r:.80}: it must return exo.DONE or None"
+        try:
+            answer = f"{self.answer!r:.80}"
+        except Exception:  # its repr is the user's code
+            answer = f"a {type(self.answer).__name__}"
+        return f"{self.delegate}.act answered {answer}: it must return exo.DONE or None"
 
 
 class NotRunning(ExoError):

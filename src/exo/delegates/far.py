@@ -41,20 +41,20 @@ class TakeFar:
     def act(self, update: Update[FarOrder]) -> Next:
         """Take what may be taken; done once the order is filled or cancelled."""
         desk, quote = self.desk, update.quote
-        if desk.cancelled:
+        order = desk.order
+        if desk.cancelled or self.cum_qty >= order.order_qty:
             return DONE
-        if quote is not None and quote is not self._taken and not update.stale and not desk.held:
-            self._take(desk.order, quote)
-        return DONE if self.cum_qty >= desk.order.order_qty else None
+        if quote is not None and quote is not self._taken:
+            px, size = quote.far(order.side)
+            if px is not None and size and order.side.within(order.price, px) and not (update.stale or desk.held):
+                self._taken = quote
+                return self._fill(min(size, subtract(order.order_qty, self.cum_qty)), px)
+        return None
 
     def clean_up(self) -> None:
         """Nothing is held."""
 
-    def _take(self, order: FarOrder, quote: Quote) -> None:
-        px, size = quote.far(order.side)
-        if px is not None and size and order.side.within(order.price, px):
-            qty = min(size, subtract(order.order_qty, self.cum_qty))
-            if qty > ZERO:
-                self.fills.append(Fill(qty, px))
-                self.cum_qty = add(self.cum_qty, qty)
-                self._taken = quote
+    def _fill(self, qty: Decimal, px: Decimal) -> Next:
+        self.fills.append(Fill(qty, px))
+        self.cum_qty = add(self.cum_qty, qty)
+        return DONE if self.cum_qty == self.desk.order.order_qty else None

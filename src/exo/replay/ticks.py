@@ -59,6 +59,8 @@ class TickFile:
                 before_ns = 0
                 for row in rows:
                     line = rows.line_num
+                    if not row:
+                        continue
                     ts_ns, tick = _tick(row if in_order is None else in_order(row))
                     if ts_ns < before_ns:
                         raise _Problem(f"{ts_ns} is earlier than {before_ns} in the row before")
@@ -67,8 +69,6 @@ class TickFile:
                     line += 1  # what is wrong now, is wrong with what follows
         except (_Problem, InvalidValue, csv.Error) as error:
             raise BadTicks(self.path, line, str(error)) from None
-        except UnicodeDecodeError:
-            raise BadTicks(self.path, line, "not UTF-8 text") from None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             problem = "the gzip data ends too soon" if isinstance(error, EOFError) else f"bad gzip data: {error}"
             raise BadTicks(self.path, line, problem) from None
@@ -81,9 +81,11 @@ class _Problem(Exception):
 
 
 def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+    # What is not UTF-8 becomes characters that no field may have, so that it is refused with its own line.
+    opened: TextIO = (gzip.open if path.suffix == ".gz" else open)(
+        path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline=""
+    )
+    return opened
 
 
 def _columns(header: list[str]) -> Callable[[list[str]], list[str]] | None:
@@ -132,4 +134,7 @@ def _number(text: str) -> Decimal | None:
         return None
     if not _NUMBER.fullmatch(text):
         raise _Problem(f"expected a number, got {text!r:.40}")
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise _Problem(f"{text:.40} is too large") from None

@@ -38,12 +38,25 @@ class Point:
 class Board:
     """The latest quote and status of a symbol, its chain of points and its orders.
 
-    `unseen` is how many orders, from `cursor` on, may not have seen the head yet. Points nobody can reach are freed by
-    reference counting; those on the way of an order that does not look are compressed away once there are twice as many
-    points as orders, so memory follows the live orders and not the ticks (contract C11).
+    `unseen` is how many orders, from `cursor` on, may not have seen the head yet; `slice` how many to call in one go.
+    Points nobody can reach are freed by reference counting; those on the way of an order that does not look are
+    compressed away once there are more of them than orders, so memory follows the live orders and not the ticks
+    (contract C11).
     """
 
-    __slots__ = ("cursor", "gone", "head", "points", "processes", "queued", "quote", "status", "symbol", "unseen")
+    __slots__ = (
+        "cursor",
+        "gone",
+        "head",
+        "points",
+        "processes",
+        "queued",
+        "quote",
+        "slice",
+        "status",
+        "symbol",
+        "unseen",
+    )
 
     def __init__(self, symbol: str, status: FeedStatus | None = None) -> None:
         self.symbol = symbol
@@ -56,6 +69,7 @@ class Board:
         self.cursor = 0
         self.unseen = 0
         self.queued = False
+        self.slice = 1
 
     def record(self, passed: Tick | Passed) -> None:
         """Take in what passed, one tick or a whole span."""
@@ -112,6 +126,8 @@ class Board:
         """Let an order stand at the head."""
         process.left = self.advance()
         self.processes.append(process)
+        if self.unseen:
+            self.unseen += 1
 
     def tidy(self) -> None:
         """Forget the orders that left, if they are the most of the list; not to be called while it is walked."""

@@ -26,8 +26,10 @@ class Cleaning:
             return
         try:
             answer = delegate.clean_up()
-        except Exception:
+        except BaseException as error:
             _log.exception("clean_up of order %s raised", process.order_id)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
             return
         if inspect.isawaitable(answer):
             task = asyncio.get_running_loop().create_task(self._finish(process.order_id, answer), name="exo.clean_up")

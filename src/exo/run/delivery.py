@@ -16,7 +16,7 @@ from exo.flow.clock import Clock
 from exo.run.alarms import Alarms
 from exo.run.board import Board
 from exo.run.delegate import DONE
-from exo.run.process import OrderProcess
+from exo.run.process import OrderProcess, Owed
 from exo.run.statistics import Statistics
 from exo.run.stepping import SUSPENDED, Stepper
 from exo.run.threads import Threads
@@ -33,12 +33,12 @@ Ended = Callable[[Process, BaseException | None], None]
 class Delivery:
     """Everything between recorded news and the calls of `act`.
 
-    A turn runs to completion on the loop's thread: it calls the orders that are owed a call of their own (for facts, a
-    wake-up, or news that came while they were busy), then sweeps a slice of one board's orders with the update they
-    share, and so on round the boards that have news. A slice is cut short as soon as anybody is owed a call, so facts
-    overtake prices (contract C5), or as newer prices come. The turn ends when nothing is left, when `turn_s` has
-    passed, or after `turn_calls` calls - the clock stands still within a turn of virtual time - and goes on when the
-    loop has seen to its other work (contract C6).
+    A turn runs to completion on the loop's thread. Again and again it calls the orders that are *due* a call of their
+    own, for facts or a wake-up; then one that is *late*, having missed prices while it was busy; then a slice of the
+    orders of one board that have not seen its head, with the update they share; the boards that have news take turns.
+    A slice is cut short as soon as an order is due, so facts overtake prices (contract C5), or newer prices come. The
+    turn ends when nothing is left, when `turn_s` has passed, or after `turn_calls` calls - the clock stands still
+    within a turn of virtual time - and the next goes on when the loop has seen to its other work (contract C6).
     """
 
     def __init__(
@@ -54,10 +54,12 @@ class Delivery:
         self._loop = asyncio.get_running_loop()
         self._turn_ns = round(turn_s * 1e9)
         self._turn_calls = turn_calls
-        self._slice = _SLICE
+        self._calls = 0
+        self._round = 0
         self._context = copy_context()
         self._boards: deque[Board] = deque()
         self._due: deque[Process] = deque()
+        self._late: deque[Process] = deque()
         self._turning = False
         self._sweeping = False
         self._scheduled = False
@@ -74,10 +76,16 @@ class Delivery:
     def owe(self, process: Process) -> None:
         """An order is owed a call of its own; while it is busy that waits until its call ends."""
         process.step_aside()
-        if not (process.due or process.busy or process.ended):
-            process.due = True
-            self._due.append(process)
-            self._schedule()
+        if process.busy or process.ended:
+            return
+        if process.mailbox or process.woken:
+            if process.owed is not Owed.DUE:
+                process.owed = Owed.DUE
+                self._due.append(process)
+        elif process.owed is None:
+            process.owed = Owed.LATE
+            self._late.append(process)
+        self._schedule()
 
     def _schedule(self) -> None:
         if not (self._scheduled or self._turning or self.stopped):
@@ -88,45 +96,97 @@ class Delivery:
         self._scheduled = False
         self.turn()
 
+    @property
+    def pending(self) -> bool:
+        """Whether a turn would find something to do."""
+        return bool(self._boards or self._due or self._late)
+
     def turn(self) -> bool:
         """Deliver what there is; answers whether something is left. Within an act nothing is delivered (see C4)."""
-        boards, due = self._boards, self._due
         if self._turning or self.acting is not None or self.stopped:
-            return bool(boards or due)
+            return self.pending
+        boards, due, late = self._boards, self._due, self._late
         self._turning = True
         self.mark += 1
         self.statistics.turns += 1
-        calls = 0
+        self._calls = 0
         now_ns = self.clock.now_ns()
         until_ns = now_ns + self._turn_ns
         try:
-            while boards or due:
-                if due:
-                    calls += self._drain(now_ns)
-                if boards:
-                    board = boards[0]
-                    calls += self._sweep(board, now_ns)
-                    boards.popleft()
-                    if board.unseen:
-                        boards.append(board)
-                    else:
-                        board.queued = False
-                before_ns, now_ns = now_ns, self.clock.now_ns()
-                slow = now_ns - before_ns > self._turn_ns // 4
-                self._slice = max(1, self._slice // 2) if slow else min(_SLICE, self._slice * 2)
-                if now_ns >= until_ns or calls >= self._turn_calls:
+            drained, lately = False, False
+            while now_ns < until_ns and self._calls < self._turn_calls:
+                if due and not drained:
+                    self._drain(until_ns)
+                    drained = True
+                elif late and not (lately and boards):
+                    self._serve(late.popleft(), Owed.LATE, now_ns)
+                    drained, lately = False, True
+                elif boards:
+                    self._slice(boards, now_ns)
+                    drained, lately = False, False
+                elif due:
+                    drained = False
+                else:
                     break
+                now_ns = self.clock.now_ns()
         finally:
             self.acting = None
             self._turning = False
-            if boards or due:
+            if boards or due or late:
                 self._schedule()
-        return bool(boards or due)
+        return self.pending
 
-    def _sweep(self, board: Board, now_ns: int) -> int:
+    def _drain(self, until_ns: int) -> None:
+        """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call."""
+        due = self._due
+        self._round += 1
+        again: list[Process] = []
+        now_ns = self.clock.now_ns()
+        while due and now_ns < until_ns and self._calls < self._turn_calls:
+            process = due.popleft()
+            if process.round == self._round and process.owed is Owed.DUE:
+                again.append(process)
+                continue
+            process.round = self._round
+            self._serve(process, Owed.DUE, now_ns)
+            now_ns = self.clock.now_ns()
+        due.extend(again)
+
+    def _serve(self, process: Process, owed: Owed, now_ns: int) -> None:
+        if process.owed is not owed or process.busy or process.ended:
+            return
+        process.owed = None
+        update = process.look(now_ns)
+        if update is not None:
+            self._calls += 1
+            self.statistics.saw(update, 1, now_ns)
+            self.acting = process
+            try:
+                answer = process.act(update)
+            except BaseException as error:
+                self._raised(process, error)
+            else:
+                if answer is not None:
+                    self._answered(process, answer)
+        if process.step_back():
+            self.owe(process)
+
+    def _slice(self, boards: deque[Board], now_ns: int) -> None:
+        """Sweep a slice of the first board; the next is half of it if this one was slow, else twice."""
+        board = boards[0]
+        self._sweep(board, now_ns)
+        boards.popleft()
+        if board.unseen:
+            boards.append(board)
+        else:
+            board.queued = False
+        slow = self.clock.now_ns() - now_ns > self._turn_ns // 8
+        board.slice = max(1, board.slice // 2) if slow else min(_SLICE, board.slice * 2)
+
+    def _sweep(self, board: Board, now_ns: int) -> None:
         processes = board.processes
         start = board.cursor if board.cursor < len(processes) else 0
-        stop = start + (board.unseen if board.unseen < self._slice else self._slice)
+        stop = start + min(board.unseen, board.slice, self._turn_calls - self._calls)
         head = board.advance()
         due = self._due
         at: object = _NOT_A_POINT
@@ -164,31 +224,7 @@ class Delivery:
                 board.tidy()
             if update is not None:
                 self.statistics.saw(update, calls - before, now_ns)
-        return calls
-
-    def _drain(self, now_ns: int) -> int:
-        due = self._due
-        calls = 0
-        for _ in range(len(due)):
-            process = due.popleft()
-            process.due = False
-            if process.busy or process.ended:
-                continue
-            update = process.look(now_ns)
-            if update is not None:
-                calls += 1
-                self.statistics.saw(update, 1, now_ns)
-                self.acting = process
-                try:
-                    answer = process.act(update)
-                except BaseException as error:
-                    self._raised(process, error)
-                else:
-                    if answer is not None:
-                        self._answered(process, answer)
-            if process.step_back():
-                self.owe(process)
-        return calls
+            self._calls += calls
 
     def _answered(self, process: Process, answer: Any) -> None:
         if type(answer) is CoroutineType or isawaitable(answer):
@@ -259,7 +295,7 @@ class Delivery:
         for task in list(self._stepper.running.values()):
             task.cancel()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Let go of spare tasks and idle threads."""
-        await self._stepper.close()
+        self._stepper.close()
         self._threads.close()

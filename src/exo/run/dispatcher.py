@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from threading import get_ident
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -121,23 +122,23 @@ class Dispatcher(Generic[OrderT]):
     ) -> None:
         """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
         self._running = False
-        self._door.close()
         within_s = 0.0
         try:
             await self._delivery.finish(self._exit_s)
             within_s = self._exit_s
         finally:
             self._delivery.cancel()
-            for process in list(self._orders.live.values()):
-                process.end()
-                self._ended(process, End.STOPPED, None)
+            with ExitStack() as every:  # goes on with the next when a clean-up is broken into
+                for process in reversed(self._orders.live.values()):
+                    every.callback(self._stop, process)
             try:
                 await self._cleaning.finish(within_s)
                 if self._subscriptions is not None:
                     await self._subscriptions.close(within_s)
-                await self._delivery.close()
             finally:
                 self._cleaning.cancel()
+                self._delivery.close()
+                self._door.close()
                 if self._watchdog is not None:
                     self._watchdog.stop()
                 self._events.close()
@@ -169,21 +170,19 @@ class Dispatcher(Generic[OrderT]):
         if get_ident() == self._thread:
             self._market.on_quote(quote)
         else:
-            self._door.tick(quote, quote.symbol)
+            self._door.tick(quote)
 
     def on_trade(self, trade: Trade) -> None:
         """Record a trade; one of a symbol without orders is counted as unwatched."""
         if get_ident() == self._thread:
             self._market.on_trade(trade)
         else:
-            self._door.tick(trade, trade.symbol)
+            self._door.tick(trade)
 
     def on_status(self, status: FeedStatus) -> None:
         """Record what a feed says of its data, for its symbol or for all."""
         if get_ident() == self._thread:
             self._market.on_status(status)
-        elif status.symbol is not None:
-            self._door.tick(status, status.symbol)
         else:
             self._door.fact(status)
 
@@ -194,10 +193,13 @@ class Dispatcher(Generic[OrderT]):
             return
         process = self._orders.live.get(report.order_id)
         if process is not None:
-            process.post(report, self._mailbox_limit)
-            self._publish(process)
+            self._post(process, report)
         else:
             self._orphan(report)
+
+    def _post(self, process: OrderProcess[OrderT], report: Report) -> None:
+        process.post(report, self._mailbox_limit)
+        self._publish(process)
 
     def _orphan(self, report: Report) -> None:
         self._statistics.orphans += 1
@@ -259,13 +261,14 @@ class Dispatcher(Generic[OrderT]):
         return self._orders
 
     def _take(self, fact: Report | FeedStatus) -> None:
+        """What came through the door, where there is nobody to refuse it to: the other thread has gone on."""
         if isinstance(fact, FeedStatus):
-            self.on_status(fact)
+            self._market.on_status(fact)
             return
+        process = self._orders.live.get(fact.order_id)
         try:
-            self.on_report(fact)
+            self._post(process, fact) if process is not None else self._orphan(fact)
         except MailboxFull as error:
-            # Nobody to refuse it to: the other thread has gone on.
             _log.error("%s", error)
             self._orphan(fact)
 
@@ -276,6 +279,10 @@ class Dispatcher(Generic[OrderT]):
     def _publish(self, process: OrderProcess[OrderT], outcome: Outcome | None = None) -> None:
         if self._events:
             self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome), len(self))
+
+    def _stop(self, process: OrderProcess[OrderT]) -> None:
+        process.end()
+        self._ended(process, End.STOPPED, None)
 
     def _left(self, process: OrderProcess[OrderT], error: BaseException | None) -> None:
         stopped = isinstance(error, asyncio.CancelledError) and not self._running

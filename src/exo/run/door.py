@@ -15,18 +15,18 @@ from exo.errors import MailboxFull
 from exo.flow.queue import ConflatingQueue
 from exo.mkt.quote import Quote
 from exo.mkt.report import Report
-from exo.mkt.span import Passed, Tick, fold
+from exo.mkt.span import Passed, fold
 from exo.mkt.status import FeedStatus
+from exo.mkt.trade import Trade
 from exo.mkt.value import Frozen
 
 
 class Crossing(Frozen, kw_only=False):
-    """What crosses for one symbol: the latest quote and status, and all that passed."""
+    """What crosses for one symbol: the latest quote, and all that passed."""
 
     symbol: str
     passed: Passed
-    quote: Quote | None = None
-    status: FeedStatus | None = None
+    quote: Quote | None
     ticks: int = 1
 
 
@@ -48,25 +48,32 @@ class Door:
         self._facts: deque[Report | FeedStatus] = deque()
         self._lock = threading.Lock()
         self._called = False
+        self._closed = False
 
-    def tick(self, tick: Tick, symbol: str) -> None:
-        """Hand over a quote, a trade or one symbol's status."""
-        quote = tick if isinstance(tick, Quote) else None
-        status = tick if isinstance(tick, FeedStatus) else None
-        self._ticks.push(Crossing(symbol, tick, quote, status))
+    def tick(self, tick: Quote | Trade) -> None:
+        """Hand over a quote or a trade."""
+        self._ticks.push(Crossing(tick.symbol, tick, tick if isinstance(tick, Quote) else None))
         self._call()
 
     def fact(self, fact: Report | FeedStatus) -> None:
-        """Hand over a report, or a status of all symbols; MailboxFull if too many wait."""
-        if len(self._facts) >= self._limit:
-            raise MailboxFull(getattr(fact, "order_id", "*"), self._limit)
-        self._facts.append(fact)
-        self._call()
+        """Hand over a report or a status; MailboxFull if too many wait. After the end it is given away at once."""
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                if len(self._facts) >= self._limit:
+                    raise MailboxFull(getattr(fact, "order_id", "*"), self._limit)
+                self._facts.append(fact)
+        if closed:
+            self._take(fact)
+        else:
+            self._call()
 
     def close(self) -> None:
-        """Take nothing in any more: what other threads still bring is of no use to anybody."""
+        """Wake the loop no more, and hand over the facts that still wait."""
         with self._lock:
-            self._called = True
+            self._called = self._closed = True
+        while self._facts:
+            self._take(self._facts.popleft())
 
     def _call(self) -> None:
         with self._lock:
@@ -90,4 +97,4 @@ def _symbol(crossing: Crossing) -> str:
 
 def _conflate(a: Crossing, b: Crossing) -> Crossing:
     passed = fold(a.passed, b.passed)
-    return Crossing(a.symbol, passed, b.quote or a.quote, b.status or a.status, a.ticks + b.ticks)
+    return Crossing(a.symbol, passed, b.quote or a.quote, a.ticks + b.ticks)

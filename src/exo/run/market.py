@@ -61,7 +61,7 @@ class Market:
 
     def on_crossing(self, crossing: Crossing) -> None:
         """Take in what conflated on its way from another thread."""
-        self._take(crossing.symbol, crossing.passed, crossing.ticks, crossing.quote, crossing.status)
+        self._take(crossing.symbol, crossing.passed, crossing.ticks, crossing.quote)
 
     def _take(
         self, symbol: str, passed: Passed, ticks: int, quote: Quote | None = None, status: FeedStatus | None = None

@@ -70,6 +70,7 @@ class Orders(Generic[OrderT]):
         self._limit = mailbox_limit
         self._epoch = _base36(delivery.clock.now_ns() // 1_000_000)
         self._assigned = 0
+        self._admitting: set[str] = set()
 
     def submit(self, order: OrderT) -> Ack[OrderT]:
         """Admit an order: make its delegate and put the NEW in its mailbox."""
@@ -79,13 +80,18 @@ class Orders(Generic[OrderT]):
         if order_id is None:
             order_id = self._assign()
             order = msgspec.structs.replace(order, order_id=order_id)
-        elif order_id in self.live or order_id in self._ended:
+        elif order_id in self.live or order_id in self._ended or order_id in self._admitting:
             raise DuplicateOrder(order_id)
         process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery)
-        self._staff(process)
-        # The factory is the user's code and may have submitted too: the id and the board are looked up again.
-        if order_id in self.live:
-            raise DuplicateOrder(order_id)
+        self._admitting.add(order_id)
+        try:
+            self._staff(process)
+        except BaseException:
+            process.wake_at(None)
+            raise
+        finally:
+            self._admitting.discard(order_id)
+        # The factory is the user's code and may have submitted for this symbol too.
         process.board = board = self._boards.setdefault(order.symbol, process.board)
         if not board.processes:
             self._watch(order.symbol, True)

@@ -55,10 +55,18 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         submitted_ns=process.submitted_ns,
         ended_ns=now_ns,
         cancelled=process.asked_cancel,
-        error="" if error is None else f"{type(error).__name__}: {error}",
+        error="" if error is None else sentence(error),
         traceback="" if error is None else "".join(traceback.format_exception(error)),
         undelivered=tuple(process.mailbox),
     )
+
+
+def sentence(error: BaseException) -> str:
+    """An exception in one line, even one whose own text raises."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 class Outcomes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from exo.errors import MailboxFull
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 OrderT = TypeVar("OrderT", bound=Order)
 
 _NOWHERE = Point()
+
+
+class Owed(Enum):
+    """Why an order is owed a call of its own: for facts or a wake-up, or for prices it missed while it was busy."""
+
+    DUE = "DUE"
+    LATE = "LATE"
 
 
 class OrderProcess(Generic[OrderT]):
@@ -43,7 +51,6 @@ class OrderProcess(Generic[OrderT]):
         "context",
         "delegate",
         "delivery",
-        "due",
         "ended",
         "facts",
         "held",
@@ -51,6 +58,8 @@ class OrderProcess(Generic[OrderT]):
         "mailbox",
         "order",
         "order_id",
+        "owed",
+        "round",
         "submitted_ns",
         "terms",
         "timer",
@@ -78,7 +87,8 @@ class OrderProcess(Generic[OrderT]):
         self.asked_hold = False
         self.busy = False
         self.cancelled = False
-        self.due = False
+        self.owed: Owed | None = None
+        self.round = 0
         self.ended = False
         self.held = False
         self.woken = False
@@ -96,14 +106,15 @@ class OrderProcess(Generic[OrderT]):
 
     def step_back(self) -> bool:
         """Take part in sweeps again unless there is reason not to; answers whether a call is owed instead."""
-        if self.ended or self.busy or self.due:
+        if self.ended or self.busy or self.owed:
             return False
         board = self.board
         behind = self.left is not board.head or board.head.passed is not None
         if self.mailbox or (not self.held and (self.woken or behind)):
             return True
         if not self.held:
-            self.at = self.left
+            # `left` must not keep the point: it would keep every later one with it.
+            self.at, self.left = self.left, _NOWHERE
         return False
 
     def post(self, fact: Instruction[OrderT] | Report, limit: int) -> None:

@@ -12,9 +12,9 @@ as it was. When it suspends, the spare adopts it:
 Every step runs in the order's own contextvars context, so no act sees the feed's or another's.
 
 Races: a cancel can reach the spare while its act runs inline (an act cancelling itself) or between the first suspension
-and the adoption (a timeout). The future the spare waits for refuses to be cancelled, so the Task remembers the cancel
-and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned by
-then, the cancel was meant for nobody: the spare ends and a new one is made.
+and the adoption (a timeout). The future the spare waits for then refuses to be cancelled, so the Task remembers the
+cancel and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned
+by then, the cancel was meant for nobody: the spare ends and a new one is made.
 """
 
 from __future__ import annotations
@@ -89,20 +89,30 @@ class Stepper:
         else:
             spare.park.set_result(None)
 
-    async def close(self) -> None:
+    def forget(self, spare: _Spare) -> bool:
+        """Take a spare out of those that wait for an act; answers whether it was one."""
+        if spare not in self._pool:
+            return False
+        self._pool.remove(spare)
+        return True
+
+    def close(self) -> None:
         """Let the spares end."""
         spares, self._pool = self._pool, []
         for spare in spares:
             spare.park.set_result(None)
-        if spares:
-            await asyncio.wait([spare.task for spare in spares])
 
 
 class _Park(asyncio.Future[None]):
-    """What a spare waits for; a cancel must not wake it without its act."""
+    """What a spare waits for; a cancel wakes it only while it waits for an act, not while it lends itself to one."""
+
+    def __init__(self, spare: _Spare, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._spare = spare
+        self._stepper = stepper
 
     def cancel(self, msg: Any | None = None) -> bool:
-        return False
+        return self._stepper.forget(self._spare) and super().cancel(msg)
 
 
 class _Spare(Coroutine[Any, Any, None]):
@@ -115,7 +125,7 @@ class _Spare(Coroutine[Any, Any, None]):
         self._process: OrderProcess[Any] | None = None
         self._coro: Coroutine[Any, Any, Any] | None = None
         self._first: Any = _NOTHING
-        self.park = _Park(loop=loop)
+        self.park = _Park(self, stepper, loop)
         self.task = loop.create_task(self, name="exo.act", context=contextvars.Context())
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
@@ -136,6 +146,7 @@ class _Spare(Coroutine[Any, Any, None]):
         """One step of the Task that throws, a cancel as a rule."""
         error = typ if isinstance(typ, BaseException) else val if val is not None else typ()
         if self._coro is None:
+            self._stepper.forget(self)
             raise error
         first, self._first = self._first, _NOTHING
         if isinstance(first, asyncio.Future) and isinstance(error, asyncio.CancelledError) and first.cancel():
@@ -183,7 +194,7 @@ class _Spare(Coroutine[Any, Any, None]):
         stepper.finished(process, result, error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
-        self.park = _Park(loop=self.task.get_loop())
+        self.park = _Park(self, stepper, self.task.get_loop())
         stepper.give_back(self)
         return self._end_or_park()
 
