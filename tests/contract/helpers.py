@@ -180,7 +180,7 @@ def virtual(test: Test) -> Callable[..., None]:
             ended.append(True)
 
         exo.run_virtually(program(), until_s=3600)
-        assert ended, "the test did not end within an hour of virtual time"
+        assert ended, f"the test did not end within an hour of virtual time {strays}"
         assert not strays
 
     return run
@@ -201,7 +201,10 @@ def live(test: Test) -> Callable[..., None]:
 
         asyncio.run(program())
         assert not strays
-        assert not [t for t in threading.enumerate() if t not in before and not t.daemon]
+        for thread in threading.enumerate():
+            if thread not in before:
+                thread.join(1)
+                assert not thread.is_alive(), thread
 
     return run
 

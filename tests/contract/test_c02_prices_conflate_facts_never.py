@@ -332,12 +332,13 @@ async def test_c02_a_users_decimal_context_cannot_reach_the_sums() -> None:
     got = made[0].last.trade
     assert got is not None
     assert got.volume == D("123456789012345678.10000000000000000001")
-    assert str(got.notional) == "12345678901234567800000000.0000000020000000000" + "00000000" or got.notional == (
-        decimal.Context(prec=200).add(
-            decimal.Context(prec=200).multiply(D("99999999.99999999"), D("0.00000000000000000001")),
-            decimal.Context(prec=200).add(D("12345678901234567800000000"), D("0.000000001")),
-        )
-    )
+    exact = decimal.Context(prec=200)
+    products = [
+        exact.multiply(D("99999999.99999999"), D("0.00000000000000000001")),
+        D("12345678901234567800000000"),
+        D("0.000000001"),
+    ]
+    assert got.notional == exact.add(products[0], exact.add(products[1], products[2]))
 
 
 def test_c02_small_trades_are_not_lost_in_large_sums() -> None:

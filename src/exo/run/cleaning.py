@@ -37,18 +37,15 @@ class Cleaning:
             task.add_done_callback(self._tasks.discard)
 
     async def finish(self, within_s: float) -> None:
-        """Wait so long for the clean-ups that run, then cancel them."""
+        """Wait so long for the clean-ups that run."""
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=within_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=within_s)
+            await asyncio.wait(self._tasks, timeout=within_s)
 
-    def cancel(self) -> None:
-        """Cancel the clean-ups that run."""
+    def cancel(self) -> list[asyncio.Task[None]]:
+        """Cut short what still runs; these are the tasks that are about to end."""
         for task in self._tasks:
             task.cancel()
+        return list(self._tasks)
 
     async def _finish(self, order_id: str, answer: Awaitable[object]) -> None:
         try:

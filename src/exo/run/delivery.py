@@ -63,6 +63,7 @@ class Delivery:
         self._turning = False
         self._sweeping = False
         self._scheduled = False
+        self._last_ended: asyncio.Future[None] | None = None
         self._stepper = Stepper(self._loop, self._enter, self._resume)
         self._threads = Threads(self._loop, self._context, threads, self._resume)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
@@ -153,9 +154,11 @@ class Delivery:
         due.extend(again)
 
     def _serve(self, process: Process, owed: Owed, now_ns: int) -> None:
-        if process.owed is not owed or process.busy or process.ended:
+        if process.owed is not owed:
             return
         process.owed = None
+        if process.busy or process.ended:
+            return
         update = process.look(now_ns)
         if update is not None:
             self._calls += 1
@@ -264,6 +267,8 @@ class Delivery:
 
     def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
         process.busy = False
+        if self._last_ended is not None and not (self._stepper.running or self._threads.running):
+            self._last_ended.cancel()
         if process.ended:
             return
         if error is not None:
@@ -281,13 +286,14 @@ class Delivery:
     async def finish(self, within_s: float) -> None:
         """Begin no call any more; wait so long for those that run, then cancel them and wait as long again."""
         self.stopped = True
-        running = [*self._stepper.running.values(), *self._threads.running.values()]
-        if running and within_s > 0:
-            await asyncio.wait(running, timeout=within_s)
+        await self._quiet(within_s)
         self.cancel()
-        running = [task for task in running if not task.done()]
-        if running:
-            await asyncio.wait(running, timeout=within_s)
+        await self._quiet(within_s)
+
+    async def _quiet(self, within_s: float) -> None:
+        if self._stepper.running or self._threads.running:
+            self._last_ended = self._loop.create_future()
+            await asyncio.wait([self._last_ended], timeout=within_s)
 
     def cancel(self) -> None:
         """Cancel the calls that run; a thread cannot be cancelled and is left to itself."""
@@ -295,7 +301,7 @@ class Delivery:
         for task in list(self._stepper.running.values()):
             task.cancel()
 
-    def close(self) -> None:
-        """Let go of spare tasks and idle threads."""
-        self._stepper.close()
+    def close(self) -> list[asyncio.Task[None]]:
+        """Let go of idle threads and spare tasks; these are about to end."""
         self._threads.close()
+        return self._stepper.close()

@@ -136,12 +136,15 @@ class Dispatcher(Generic[OrderT]):
                 if self._subscriptions is not None:
                     await self._subscriptions.close(within_s)
             finally:
-                self._cleaning.cancel()
-                self._delivery.close()
-                self._door.close()
+                ending = [*self._cleaning.cancel(), *self._delivery.close()]
+                if self._subscriptions is not None:
+                    ending += self._subscriptions.cancel()
                 if self._watchdog is not None:
                     self._watchdog.stop()
+                self._door.close()
                 self._events.close()
+                if ending:
+                    await asyncio.wait(ending, timeout=self._exit_s)
 
     def submit(self, order: OrderT) -> Ack[OrderT]:
         """Admit an order; DuplicateOrder, FactoryFailed or NotRunning if that cannot be."""

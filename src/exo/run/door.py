@@ -80,9 +80,9 @@ class Door:
             if self._called:
                 return
             self._called = True
-        self._loop.call_soon_threadsafe(self._open)
+        self._loop.call_soon_threadsafe(self._hand_over)
 
-    def _open(self) -> None:
+    def _hand_over(self) -> None:
         with self._lock:
             self._called = False
         for _ in range(len(self._facts)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from itertools import count
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from exo.errors import ExoError
 from exo.flow.queue import ConflatingQueue, QueueClosed
@@ -73,9 +74,14 @@ class Reader:
         except QueueClosed:
             raise self._lost or StopAsyncIteration from None
 
+    async def aclose(self) -> None:
+        """Read no more."""
+        self._queue.drain()
+        self._queue.close()
+
     def push(self, event: Event, limit: int) -> None:
         """Add an event; with more than the limit unread, forget them all and say so to the owner."""
-        if self._lost is not None:
+        if self._queue.closed:
             return
         self._queue.push(event)
         if len(self._queue) > limit:
@@ -93,25 +99,26 @@ class Events:
 
     def __init__(self, retain: int) -> None:
         self._retain = retain
-        self._readers: WeakSet[Reader] = WeakSet()
+        self._readers: WeakValueDictionary[int, Reader] = WeakValueDictionary()
+        self._numbers = count()
 
     def __bool__(self) -> bool:
         return bool(self._readers)
 
     def publish(self, event: Event, live: int) -> None:
         """Tell every reader."""
-        for reader in list(self._readers):
+        for reader in list(self._readers.values()):
             reader.push(event, self._retain + live + 1)
 
     def close(self) -> None:
         """Let every reader end after what is left."""
-        for reader in list(self._readers):
+        for reader in list(self._readers.values()):
             reader.close()
 
     def read(self, first: list[Event]) -> Reader:
         """A reader of the given events and then those published, until close."""
         reader = Reader(first)
-        self._readers.add(reader)
+        self._readers[next(self._numbers)] = reader
         return reader
 
 

@@ -18,6 +18,7 @@ from exo.run.update import Update
 if TYPE_CHECKING:
     from exo.run.delegate import Delegate
     from exo.run.delivery import Delivery
+    from exo.run.stepping import Spare
 
 OrderT = TypeVar("OrderT", bound=Order)
 
@@ -60,6 +61,7 @@ class OrderProcess(Generic[OrderT]):
         "order_id",
         "owed",
         "round",
+        "spare",
         "submitted_ns",
         "terms",
         "timer",
@@ -89,6 +91,7 @@ class OrderProcess(Generic[OrderT]):
         self.cancelled = False
         self.owed: Owed | None = None
         self.round = 0
+        self.spare: Spare | None = None
         self.ended = False
         self.held = False
         self.woken = False
@@ -164,6 +167,8 @@ class OrderProcess(Generic[OrderT]):
         self.act = _nobody
         self.wake_ns = None
         self.board.gone += 1
+        if self.spare is not None and self.spare.idle:
+            self.spare.end()
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -9,12 +9,15 @@ as it was. When it suspends, the spare adopts it:
     act ──send──▶ yields a future ──▶ the spare wakes, yields the same future to its Task, which waits for it
                                       and from then on steps the act like any coroutine
 
-Every step runs in the order's own contextvars context, so no act sees the feed's or another's.
+An order whose act has suspended keeps its spare, as the task of all its later acts; the others share one. Every step
+runs in the order's own contextvars context, so no act sees the feed's or another's.
 
 Races: a cancel can reach the spare while its act runs inline (an act cancelling itself) or between the first suspension
 and the adoption (a timeout). The future the spare waits for then refuses to be cancelled, so the Task remembers the
 cancel and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned
-by then, the cancel was meant for nobody: the spare ends and a new one is made.
+by then, the cancel was meant for nobody: the spare ends and a new one is made. A cancel that comes later, from whoever
+kept the task beyond its act, ends an idle spare or hits a later act of the same order - of another order only if the
+act it was kept by has never suspended.
 """
 
 from __future__ import annotations
@@ -45,10 +48,11 @@ class Stepper:
     def __init__(self, loop: asyncio.AbstractEventLoop, entered: Entered, finished: Finished) -> None:
         self._loop = loop
         self._base = contextvars.copy_context()
-        self._pool: list[_Spare] = []
+        self._shared: Spare | None = None
         self.entered = entered
         self.finished = finished
         self.running: dict[OrderProcess[Any], asyncio.Task[None]] = {}
+        self.spares: set[Spare] = set()
 
     def step(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through."""
@@ -59,79 +63,96 @@ class Stepper:
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
-        spare = self._pool.pop() if self._pool else _Spare(self, loop)
+        spare = process.spare or self._shared
+        if spare is None or not spare.idle:
+            spare = Spare(self, loop)
+        if process.spare is None:
+            self._shared = spare
         task = spare.task
         outer = asyncio.current_task(loop)
         if outer is not None:
             _leave_task(loop, outer)
         _enter_task(loop, task)
+        spare.idle = False
         try:
             waits_for = context.run(coro.send, None)
         except StopIteration as stop:
-            self.give_back(spare)
+            spare.give_back()
             return stop.value
         except BaseException:
-            self.give_back(spare)
+            spare.give_back()
             raise
         finally:
             _leave_task(loop, task)
             if outer is not None:
                 _enter_task(loop, outer)
+        if self._shared is spare:
+            self._shared = None
+        process.spare = spare
         self.running[process] = task
         spare.adopt(process, coro, waits_for)
         return SUSPENDED
 
-    def give_back(self, spare: _Spare) -> None:
-        """Keep a spare for the next act unless a cancel sticks to it, which `uncancel` alone does not undo."""
-        task: Any = spare.task
-        if len(self._pool) < _POOL_SIZE and not (task.cancelling() or task._must_cancel):
-            self._pool.append(spare)
-        else:
-            spare.park.set_result(None)
-
-    def forget(self, spare: _Spare) -> bool:
-        """Take a spare out of those that wait for an act; answers whether it was one."""
-        if spare not in self._pool:
-            return False
-        self._pool.remove(spare)
-        return True
-
-    def close(self) -> None:
-        """Let the spares end."""
-        spares, self._pool = self._pool, []
-        for spare in spares:
-            spare.park.set_result(None)
+    def close(self) -> list[asyncio.Task[None]]:
+        """Let the idle spares end; these are their tasks."""
+        for spare in self.spares:
+            if spare.idle:
+                spare.end()
+        return [spare.task for spare in self.spares if not spare.busy]
 
 
 class _Park(asyncio.Future[None]):
-    """What a spare waits for; a cancel wakes it only while it waits for an act, not while it lends itself to one."""
+    """What a spare waits for; a cancel wakes it only while it is idle, not while it lends itself to an act."""
 
-    def __init__(self, spare: _Spare, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, spare: Spare, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self._spare = spare
-        self._stepper = stepper
 
     def cancel(self, msg: Any | None = None) -> bool:
-        return self._stepper.forget(self._spare) and super().cancel(msg)
+        idle, self._spare.idle = self._spare.idle, False
+        return idle and super().cancel(msg)
 
 
-class _Spare(Coroutine[Any, Any, None]):
-    """The coroutine of a spare Task: first it waits in its park, then it is the act it adopted."""
+class Spare(Coroutine[Any, Any, None]):
+    """The coroutine of a spare Task: first it waits in its park, then it is the act it adopted, then it waits again.
 
-    __slots__ = ("_coro", "_first", "_process", "_stepper", "park", "task")
+    `idle` while it waits for an act; one that is not, and has none, has ended.
+    """
+
+    __slots__ = ("_coro", "_first", "_park", "_process", "_stepper", "idle", "task")
 
     def __init__(self, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
         self._stepper = stepper
         self._process: OrderProcess[Any] | None = None
         self._coro: Coroutine[Any, Any, Any] | None = None
         self._first: Any = _NOTHING
-        self.park = _Park(self, stepper, loop)
+        self._park = _Park(self, loop)
+        self.idle = True
         self.task = loop.create_task(self, name="exo.act", context=contextvars.Context())
+        stepper.spares.add(self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has adopted an act that has not ended."""
+        return self._coro is not None
+
+    def give_back(self) -> None:
+        """Wait for the next act, unless a cancel sticks to the task, which `uncancel` alone does not undo."""
+        task: Any = self.task
+        if task.cancelling() or task._must_cancel:
+            self.end()
+        else:
+            self.idle = True
+
+    def end(self) -> None:
+        """Let the task end."""
+        self.idle = False
+        self._park.set_result(None)
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`."""
         self._process, self._coro, self._first = process, coro, waits_for
-        self.park.set_result(None)
+        self._park.set_result(None)
 
     def send(self, value: Any) -> Any:
         """One step of the Task: park, hand on what the act first waited for, or step the act."""
@@ -146,12 +167,12 @@ class _Spare(Coroutine[Any, Any, None]):
         """One step of the Task that throws, a cancel as a rule."""
         error = typ if isinstance(typ, BaseException) else val if val is not None else typ()
         if self._coro is None:
-            self._stepper.forget(self)
+            self._gone()
             raise error
         first, self._first = self._first, _NOTHING
-        if isinstance(first, asyncio.Future) and isinstance(error, asyncio.CancelledError) and first.cancel():
-            return first
         if isinstance(first, asyncio.Future):
+            if isinstance(error, asyncio.CancelledError) and first.cancel(*error.args[:1]):
+                return first
             first._asyncio_future_blocking = False
         return self._step(self._coro.throw, error)
 
@@ -169,10 +190,15 @@ class _Spare(Coroutine[Any, Any, None]):
         return getattr(self._coro, "cr_frame", None)
 
     def _end_or_park(self) -> Any:
-        if self.park.done():
+        if self._park.done():
+            self._gone()
             raise StopIteration
-        self.park._asyncio_future_blocking = True
-        return self.park
+        self._park._asyncio_future_blocking = True
+        return self._park
+
+    def _gone(self) -> None:
+        self.idle = False
+        self._stepper.spares.discard(self)
 
     def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
         process = self._process
@@ -191,11 +217,12 @@ class _Spare(Coroutine[Any, Any, None]):
         stepper.entered(None)
         self._process = self._coro = None
         del stepper.running[process]
+        self._park = _Park(self, self.task.get_loop())
+        self.give_back()
         stepper.finished(process, result, error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            self._gone()
             raise error
-        self.park = _Park(self, stepper, self.task.get_loop())
-        stepper.give_back(self)
         return self._end_or_park()
 
 

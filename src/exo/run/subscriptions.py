@@ -45,13 +45,18 @@ class Subscriptions:
             self._task = asyncio.get_running_loop().create_task(self._tell(), name="exo.subscriptions")
 
     async def close(self, within_s: float) -> None:
-        """Unsubscribe from everything; what takes longer is cut short."""
+        """Unsubscribe from everything, and wait for that so long."""
         for symbol in self._told:
             self.want(symbol, False)
         if self._task is not None:
-            _, late = await asyncio.wait([self._task], timeout=within_s)
-            for task in late:
-                task.cancel()
+            await asyncio.wait([self._task], timeout=within_s)
+
+    def cancel(self) -> list[asyncio.Task[None]]:
+        """Cut short what still runs; these are the tasks that are about to end."""
+        if self._task is None:
+            return []
+        self._task.cancel()
+        return [self._task]
 
     async def _tell(self) -> None:
         try:

@@ -1,0 +1,1 @@
+"""Properties of the container: what holds whatever comes in whatever order."""

@@ -1,0 +1,172 @@
+"""A real Dispatcher under drawn scripts in virtual time: every call is checked against a plain model (world.py)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import exo
+from exo.mkt.enums import MsgType
+
+from .support import report, steady, virtually, wanted
+from .world import Call, Op, Plan, World
+
+SYMBOLS = ("A", "B")
+ORDERS = 7
+
+symbols = st.sampled_from(SYMBOLS)
+numbers = st.integers(0, ORDERS - 1)
+states = st.sampled_from(exo.FeedState)
+quote_ops = st.tuples(st.just("quote"), symbols, st.integers(-3, 9))
+pushes: st.SearchStrategy[Op] = st.one_of(
+    quote_ops,
+    st.tuples(st.just("trade"), symbols, st.integers(-3, 9)),
+    st.tuples(st.just("status"), st.sampled_from([*SYMBOLS, None]), states),
+    st.tuples(st.just("report"), numbers),
+    st.tuples(st.just("replace"), numbers, st.integers(0, 9)),
+    st.tuples(st.just("hold"), numbers),
+    st.tuples(st.just("release"), numbers),
+    st.tuples(st.just("cancel"), numbers),
+    st.tuples(st.just("rename"), numbers),
+    st.tuples(st.just("submit"), numbers),
+    st.tuples(st.just("deliver")),
+)
+wakes: st.SearchStrategy[Op] = st.one_of(
+    st.tuples(st.just("wake"), st.sampled_from([0.0, 0.0005, 0.004, 0.05])), st.tuples(st.just("no_wake"))
+)
+inside = st.lists(st.one_of(pushes, wakes, quote_ops), max_size=2).map(tuple)
+pauses = st.lists(
+    st.sampled_from([0.0, 0.001, 0.002, 0.01, "yield", "future", "task", "group", "timeout"]), max_size=3
+).map(tuple)
+calls = st.builds(
+    Call,
+    before=inside,
+    suspend=pauses,
+    after=inside,
+    answer=st.sampled_from(["none"] * 8 + ["done", "done", "raise", "nonsense"]),
+)
+plans = st.lists(
+    st.builds(
+        Plan,
+        symbol=st.sampled_from(["A", "A", "B"]),
+        kind=st.sampled_from(["def", "async", "async", "awaitable"]),
+        calls=st.lists(calls, max_size=5).map(tuple),
+    ),
+    min_size=ORDERS,
+    max_size=ORDERS,
+)
+sleeps: st.SearchStrategy[Op] = st.tuples(st.just("sleep"), st.sampled_from([0, 0, 0.0005, 0.001, 0.01]))
+submits: st.SearchStrategy[Op] = st.tuples(st.just("submit"), numbers)
+scripts = st.tuples(
+    st.lists(submits, max_size=6), st.lists(st.one_of(pushes, pushes, submits, sleeps, quote_ops), max_size=45)
+).map(lambda parts: [*parts[0], *parts[1]])
+endings = st.sampled_from(["settle", "settle", "abruptly", "raise"])
+turns = st.sampled_from([1, 3, 4096])
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Failing orders are logged with their tracebacks; here they are meant to fail."""
+    logging.getLogger("exo.run").disabled = True
+    yield
+    logging.getLogger("exo.run").disabled = False
+
+
+def play(orders: list[Plan], script: list[Op], ending: str, turn_calls: int) -> list[Any]:
+    return virtually(World(orders, turn_calls=turn_calls).play(script, ending))
+
+
+idle = [Plan("A", "def", ()) for _ in range(ORDERS)]
+pusher = [*idle[:2], Plan("A", "def", (Call(), Call(after=(("quote", "A", 2),)))), *idle[3:]]
+cut_sweep: list[Op] = [*(("submit", n) for n in range(5)), ("deliver",), ("quote", "A", 1), ("deliver",), ("deliver",)]
+
+
+@settings(steady, max_examples=150)
+@given(plans, scripts, endings, turns)
+@example(pusher, [*cut_sweep, ("quote", "A", 7), ("submit", 5)], "settle", 4096)
+@example(pusher, [*cut_sweep, ("quote", "A", 7), ("submit", 5)], "settle", 1)
+def test_everything_is_delivered_once_in_order_and_conflated_exactly(
+    orders: list[Plan], script: list[Op], ending: str, turn_calls: int
+):
+    """C2 to C4, C7 to C9: whatever is pushed by whomever, each call gets exactly what its order has not seen."""
+    play(orders, script, ending, turn_calls)
+
+
+@settings(steady, max_examples=20)
+@given(plans, scripts, endings, turns)
+def test_c15_a_script_played_twice_gives_the_same_run(
+    orders: list[Plan], script: list[Op], ending: str, turn_calls: int
+):
+    """Every call, its time and its update are the same the second time."""
+    assert play(orders, script, ending, turn_calls) == play(orders, script, ending, turn_calls)
+
+
+@pytest.mark.nightly
+@settings(steady, max_examples=20_000)
+@given(plans, scripts, endings, turns)
+def test_everything_is_delivered_once_in_order_at_length(
+    orders: list[Plan], script: list[Op], ending: str, turn_calls: int
+):
+    """The same, many times over."""
+    play(orders, script, ending, turn_calls)
+
+
+def test_an_order_sees_a_tick_although_another_is_submitted_right_after_it():
+    """A sweep that a newer tick cut short leaves its cursor in mid-list; nobody may be passed over from there."""
+    play(pusher, [*cut_sweep, ("quote", "A", 7), ("submit", 5)], "settle", 4096)
+
+
+def test_the_script_of_the_original_dispatcher_holds():
+    """mkt_cases `dispatcher`: NEW, a quote and a trade, CANCEL; subscribed with the first order, not after the last."""
+    subscribed: set[str] = set()
+    seen: list[exo.Update[Any]] = []
+
+    class Venue:
+        def subscribe(self, symbol: str) -> None:
+            subscribed.add(symbol)
+
+        def unsubscribe(self, symbol: str) -> None:
+            subscribed.remove(symbol)
+
+    class Until:
+        def __init__(self, desk: exo.Desk[Any]) -> None:
+            self.desk = desk
+
+        async def act(self, update: exo.Update[Any]) -> exo.Next:
+            seen.append(update)
+            return exo.DONE if self.desk.cancelled else None
+
+        def clean_up(self) -> None: ...
+
+    async def program() -> None:
+        import asyncio
+
+        async with exo.Dispatcher(Until, Venue(), hog_s=None) as d:
+            order = d.submit(wanted("1")).order
+            await asyncio.sleep(0.01)
+            assert subscribed == {"A"}
+            assert [fact.msg_type for fact in seen[0].instructions] == [MsgType.NEW]
+            from decimal import Decimal
+
+            d.on_quote(exo.Quote("A", Decimal(42), Decimal(100), Decimal(43), Decimal(150)))
+            d.on_trade(exo.Trade("A", Decimal(43), Decimal(10)))
+            await asyncio.sleep(0.01)
+            assert seen[-1].quote is not None and seen[-1].quote.ask_px == 43
+            assert seen[-1].trade is not None and seen[-1].trade.volume == 10
+            with pytest.raises(exo.errors.DuplicateOrder):
+                d.submit(order)
+            d.cancel(order.order_id)
+            await asyncio.sleep(0.01)
+            assert seen[-1].instructions[-1].msg_type is MsgType.CXL
+            assert subscribed == set()
+            with pytest.raises(exo.errors.UnknownOrder):
+                d.cancel("1")
+            d.on_report(report("1"))
+            assert d.totals.orphans == 1
+
+    virtually(program())
