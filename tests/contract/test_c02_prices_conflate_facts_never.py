@@ -203,6 +203,88 @@ async def test_c02_a_random_storm_loses_and_doubles_no_fact(kind: str) -> None:
         assert sum((u.trade.volume for u in me.updates if u.trade), D(0)) == volume.get(x, D(0))
 
 
+@pytest.mark.parametrize("seed", range(6))
+@virtual
+async def test_c02_whatever_delegates_do_inside_act_nothing_is_lost_doubled_or_stale(seed: int) -> None:
+    """They push ticks, facts and orders, hold, cancel, suspend, fail and end at random, all from inside their calls."""
+    rng = random.Random(seed)
+    newest: dict[str, exo.Quote] = {}
+    pushed = {"A": 0, "B": 0}
+    since: dict[str, int] = {}
+    sent: dict[str, list[str]] = {}
+    budget = [1500]
+
+    def submit() -> None:
+        symbol = rng.choice("AB")
+        x = f"X{len(since)}"
+        since[x], sent[x] = pushed[symbol], []
+        d.submit(buy(symbol=symbol, order_id=x))
+
+    def push() -> None:
+        budget[0] -= 1
+        symbol, x = rng.choice("AB"), rng.choice(list(since))
+        what = rng.random()
+        try:
+            if what < 0.6:
+                newest[symbol] = quote(budget[0], 9999, symbol=symbol)
+                pushed[symbol] += 1
+                d.on_quote(newest[symbol])
+            elif what < 0.75:
+                sent[x].append(f"{budget[0]}")
+                d.on_report(report(x, budget[0]))
+            elif what < 0.8:
+                (d.hold if rng.random() < 0.5 else d.release)(x)
+            elif what < 0.83 and len(since) < 60:
+                submit()
+            elif what < 0.84:
+                d.cancel(x)
+            else:
+                d.deliver()
+        except exo.ExoError:
+            pass
+
+    def body(me: Any, update: exo.Update[Any]) -> Any:
+        while budget[0] > 0 and rng.random() < 0.4:
+            push()
+        if rng.random() < 0.005:
+            raise ValueError("bad luck")
+        return exo.DONE if me.desk.cancelled or rng.random() < 0.005 else None
+
+    def act(me: Any, update: exo.Update[Any]) -> Any:
+        assert update.quote is None or update.quote is newest[update.symbol], "stale"
+        assert not me.desk.held or update.facts, "a held order is called for facts only"
+        if len(made.calls) % 3:
+            return body(me, update)
+        return later(me, update)
+
+    async def later(me: Any, update: exo.Update[Any]) -> Any:
+        if rng.random() < 0.7:
+            await asyncio.sleep(rng.choice([0, 0, 0.001, 0.01]))
+        return body(me, update)
+
+    made = Made(act)
+    orphans: list[str] = []
+    async with exo.Dispatcher(made, on_orphan=lambda r: orphans.append(f"{r.exec_id}"), turn_calls=20) as d:
+        for _ in range(15):
+            submit()
+        while budget[0] > 0:
+            push()
+            await asyncio.sleep(rng.choice([0, 0.001]))
+        await asyncio.sleep(10)
+        for me in made.all:
+            x, symbol = me.desk.order_id, me.desk.order.symbol
+            outcome = d.outcome(x)
+            undelivered = [f.exec_id for f in outcome.undelivered if isinstance(f, exo.Report)] if outcome else []
+            assert outcome is None or outcome.error in ("", "ValueError: bad luck"), outcome.traceback
+            assert me.exec_ids + undelivered + [e for e in sent[x] if e in orphans] == sent[x]
+            assert me.overlaps == me.late == 0
+            if outcome is None and not me.desk.held:
+                assert me.quotes == pushed[symbol] - since[x]
+            else:
+                assert me.quotes <= pushed[symbol] - since[x]
+        assert 0 < len(d) < len(since)
+
+
 @virtual
 async def test_c02_the_spans_of_each_order_add_up_to_all_that_passed() -> None:
     """However differently orders of one symbol look, none misses a tick or sees one twice."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import exo
-from exo.errors import UserError
+from exo.errors import UserError, WrongThread
 from exo.mkt import ExecInst
 
 from .helpers import D, Made, buy, done_when_cancelled, live, now_ns, quote, report, settled, trade, until, virtual
@@ -401,3 +401,30 @@ async def test_c04_the_desk_changes_only_between_calls() -> None:
         d.cancel(x)
         assert (await d.ended(x)).end.value == "DONE"
     assert seen == [(D(1), False, False), (D(2), False, True), (D(2), True, True)]
+
+
+@live
+async def test_c04_a_blocking_delegate_asks_for_wake_ups_and_brings_news_from_its_thread() -> None:
+    """The desk and the feed's entrances may be used from there; instructions are refused with a clear error."""
+
+    def act(me: Any, update: exo.Update[Any]) -> Any:
+        match len(me.updates):
+            case 1:
+                me.desk.wake_in(0.01)
+            case 2:
+                assert update.woken
+                with pytest.raises(WrongThread):
+                    d.cancel(me.desk.order_id)
+                with pytest.raises(WrongThread):
+                    d.submit(buy())
+                with pytest.raises(WrongThread):
+                    d.deliver()
+                d.on_report(report(me.desk.order_id, "from the thread"))
+                d.on_quote(quote())
+        return exo.DONE if me.exec_ids else None
+
+    made = Made(act, blocking=True)
+    async with exo.Dispatcher(made) as d:
+        outcome = await d.ended(d.submit(buy()).order_id)
+    assert outcome.error == "", outcome.traceback
+    assert made[0].exec_ids == ["from the thread"]

@@ -227,7 +227,7 @@ async def test_c07_a_def_act_may_answer_an_awaitable(kind: str) -> None:
     assert outcome.end is End.DONE
 
 
-@pytest.mark.parametrize("bad", ["raises", "raises base", "async raises", "slow raises", "answers", "blocks nobody"])
+@pytest.mark.parametrize("bad", ["raises", "raises base", "cancels", "async raises", "slow raises", "answers", "blocks nobody"])
 @virtual
 async def test_c07_a_clean_up_that_fails_disturbs_nobody(bad: str) -> None:
     """It was called once; the outcome stands; the others go on and the shutdown is clean."""
@@ -242,6 +242,8 @@ async def test_c07_a_clean_up_that_fails_disturbs_nobody(bad: str) -> None:
                 raise ValueError("boom")
             case "raises base":
                 raise Unheard("boom")
+            case "cancels":
+                raise asyncio.CancelledError
             case "answers":
                 return 7
             case "blocks nobody":

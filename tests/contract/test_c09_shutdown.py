@@ -501,3 +501,53 @@ async def test_c09_two_dispatchers_share_a_loop() -> None:
         e.on_quote(quote(received_ns=now_ns()))
         e.cancel("X")
         assert (await e.ended("X")).end is End.DONE
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("how", ["def", "at once", "later"])
+def test_c09_an_act_that_ends_the_program_ends_it_with_a_shutdown(how: str, error: type[BaseException]) -> None:
+    """SystemExit and Ctrl-C are the program's, not the order's: they pass through, and every delegate cleans up once."""
+
+    def plain(me: Any, update: exo.Update[Any]) -> Any:
+        if me is made[1] and update.quote:
+            raise error(3)
+
+    async def later(me: Any, update: exo.Update[Any]) -> Any:
+        if how == "later":
+            await asyncio.sleep(1)
+        return plain(me, update)
+
+    async def program() -> None:
+        async with exo.Dispatcher(made, exit_s=5) as d:
+            for _ in range(3):
+                d.submit(buy())
+            await asyncio.sleep(5)
+            d.on_quote(quote())
+            await asyncio.sleep(100)
+            raise AssertionError("the program went on")
+
+    made = Made(plain if how == "def" else later)
+    with pytest.raises(error):
+        exo.run_virtually(program(), until_s=3600)
+    assert [m.cleaned for m in made.all] == [1] * 3
+
+
+@virtual
+async def test_c09_a_slow_async_clean_up_of_a_stopped_order_has_the_deadline_too() -> None:
+    """It is cut short at the deadline, also where it swallows the cancel."""
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1000)
+
+    made = Made(None, lambda me: clean_up())
+    loop = asyncio.get_running_loop()
+    async with exo.Dispatcher(made, exit_s=2) as d:
+        d.submit(buy())
+        await settled()
+    assert loop.time() < 10 and made[0].cleaned == 1
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await settled()

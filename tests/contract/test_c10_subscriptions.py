@@ -17,8 +17,14 @@ from .helpers import Made, buy, done, done_when_cancelled, quote, settled, virtu
 class Venue:
     """A venue that keeps what it is told, takes its time and may fail."""
 
-    def __init__(self, delay_s: float | None = None, fails: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        delay_s: float | None = None,
+        fails: tuple[str, ...] = (),
+        error: type[BaseException] = ConnectionError,
+    ) -> None:
         self.delay_s = delay_s
+        self.error = error
         self.fails = fails
         self.told: list[str] = []
         self.on: set[str] = set()
@@ -49,7 +55,7 @@ class Venue:
 
     def _done(self, what: str) -> None:
         if what in self.fails:
-            raise ConnectionError("boom")
+            raise self.error("boom")
         (self.on.add if what[0] == "+" else self.on.discard)(what[1:])
 
 
@@ -177,11 +183,12 @@ async def test_c10_an_order_that_is_done_at_once_leaves_no_subscription() -> Non
         assert venue.on == set()
 
 
+@pytest.mark.parametrize("error", [ConnectionError, asyncio.CancelledError, TimeoutError])
 @pytest.mark.parametrize("delay_s", [None, 0.1])
 @virtual
-async def test_c10_a_venue_that_fails_for_one_symbol_disturbs_no_other(delay_s: Any) -> None:
+async def test_c10_a_venue_that_fails_for_one_symbol_disturbs_no_other(delay_s: Any, error: Any) -> None:
     """The delegate of that symbol is told that its data cannot be trusted; it may be cancelled; others trade on."""
-    venue = Venue(delay_s, fails=("+A", "-B"))
+    venue = Venue(delay_s, fails=("+A", "-B"), error=error)
     made = Made(done_when_cancelled)
     async with exo.Dispatcher(made, venue) as d:
         a, b, c = (d.submit(buy(symbol=s)).order_id for s in "ABC")

@@ -162,7 +162,7 @@ sequences = st.integers(0, 2**63 - 1)
 sides = st.sampled_from(Side)
 times = st.datetimes(
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=4))])
-)
+).map(lambda time: time.replace(fold=0))
 
 
 def quotes(symbol: st.SearchStrategy[str] = symbols) -> st.SearchStrategy[Quote]:

@@ -46,9 +46,7 @@ from exo.mkt import (
     encode,
 )
 
-flat_values = st.one_of(
-    quotes(), trades(), statuses(st.none() | symbols), orders, peg_orders, listings, reports
-)
+flat_values = st.one_of(quotes(), trades(), statuses(st.none() | symbols), orders, peg_orders, listings, reports)
 GOOD = {"side": "BUY", "symbol": "A", "orderQty": "100", "price": 0.10}
 
 
@@ -97,6 +95,11 @@ def test_c13_an_instruction_with_a_users_order_comes_back_as_it_was(instruction:
     members = json.loads(data)
     assert "order" not in members
     assert (members["msgType"], members["symbol"]) == (instruction.msg_type.value, instruction.order.symbol)
+
+
+def read(data: bytes, like: Value) -> Value:
+    """A value of the same type as another."""
+    return decode_instruction(data, PegOrder) if isinstance(like, Instruction) else decode(data, type(like))
 
 
 @pytest.mark.parametrize("value", EXAMPLES, ids=name_of)
@@ -171,12 +174,14 @@ def test_c19_any_number_is_read_the_same_with_and_without_quotes(number: Decimal
 
 
 NO_NUMBERS = [
-    '"NaN"', '"nan"', '"sNaN"', '"-NaN"', '"Infinity"', '"-Infinity"', '"inf"', '"1_000"', '" 1 "', '" 1"', '"1 "', '""',
-    '"."', '"1."', '".5"', '"+1"', '"1e"', '"0x1"', '"1,5"', '"\\u0031"', '"１"', '"٣"', '"1\\n"', "true", "false",
-    "[]", "[1]", "{}", '{"a":1}', "null",
+    '"NaN"', '"nan"', '"sNaN"', '"-NaN"', '"Infinity"', '"-Infinity"', '"inf"', '"1_000"', '" 1 "', '" 1"', '"1 "',
+    '""', '"."', '"1."', '".5"', '"+1"', '"1e"', '"0x1"', '"1,5"', '"\\u0031"', '"１"', '"٣"', '"1\\n"', "true",
+    "false", "[]", "[1]", "{}", '{"a":1}', "null",
 ]  # fmt: skip
-NOT_IN_RANGE = ["1e60", "-1e60", "1e-61", "1e999999999", '"1e-999999999"', "1e99999999999999999999", "0e99999", "9" * 61,
-                "1" * 10_000, f"1.{'0' * 59}1", "0." + "1" * 61]  # fmt: skip
+NOT_IN_RANGE = [
+    "1e60", "-1e60", "1e-61", "1e999999999", '"1e-999999999"', "1e99999999999999999999", "0e99999", "9" * 61,
+    "1" * 10_000, f"1.{'0' * 59}1", "0." + "1" * 61,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", [*NO_NUMBERS, *NOT_IN_RANGE], ids=lambda text: text[:24])
@@ -195,7 +200,9 @@ def test_c19_what_is_no_exact_number_is_refused_at_its_place(text: str, member: 
     assert caught.value.where == f"$.{member}"
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1_000", "+1", "01", ".5", "1.", "-", "1e", "0x1", "'1'"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "-Infinity", "1_000", "+1", "01", ".5", "1.", "-", "1e", "0x1", "'1'"]
+)
 def test_what_is_no_json_is_refused(text: str) -> None:
     """Python's and JavaScript's own numbers are no JSON."""
     assert refused(text_of(price=text)).where == "$"
@@ -262,9 +269,9 @@ def test_the_place_of_an_error_within_a_member_is_whole() -> None:
     """A value in a value: the path goes through both."""
     good = '{"side":"BUY","symbol":"A","legs":[{"ratio":"1"},{"ratio":%s}]}'
     assert decode(good % '"2"', Spread).legs[1].ratio == 2
-    assert refused(good % '"NaN"', Spread).where == "$.legs[...].ratio"
-    assert refused(good % "[]", Spread).where == "$.legs[...].ratio"
-    assert refused('{"side":"BUY","symbol":"A","legs":[{"ratioo":1}]}', Spread).where == "$.legs[...].ratioo"
+    assert refused(good % '"NaN"', Spread).where == "$.legs[1].ratio"
+    assert refused(good % "[]", Spread).where == "$.legs[1].ratio"
+    assert refused('{"side":"BUY","symbol":"A","legs":[{"ratioo":1}]}', Spread).where == "$.legs[0].ratioo"
 
 
 @pytest.mark.parametrize(
@@ -288,14 +295,14 @@ def test_a_member_that_appears_twice_is_refused(data: str, where: str) -> None:
     "data",
     [
         b"", b" ", b"null", b"[]", b"1", b'"x"', b"{", b"}", b"{}}", b"\x00", b"\xef\xbb\xbf{}", b"[" * 100_000,
-        b'{"a":' * 100_000, b'{"levels":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"a":' * 100_000,
         b'{"side":"BUY","symbol":"\xff","orderQty":1,"price":1}',
         b'{"side":"BUY","symb\xffol":"A","orderQty":1,"price":1}',
         b'{"side":"BUY","symbol":"\xed\xa0\x80","orderQty":1,"price":1}',
         '{"side":"BUY","symbol":"A","orderQty":1,"price":1}'.encode("utf-16"),
         "\ud800", '{"side":"BUY","symbol":"\ud800","orderQty":1,"price":1}',
     ],
-    ids=range(20),
+    ids=range(19),
 )  # fmt: skip
 def test_what_is_no_object_or_not_utf_8_is_refused_as_a_whole(data: bytes | str) -> None:
     """Empty, of another kind, nested too deep, in another encoding, half a character."""
@@ -304,6 +311,14 @@ def test_what_is_no_object_or_not_utf_8_is_refused_as_a_whole(data: bytes | str)
         with pytest.raises(InvalidValue) as caught:
             decode_instruction(data.replace(b'{"side"', b'{"msgType":"NEW","side"'), PegOrder)
         assert caught.value.where == "$"
+
+
+@pytest.mark.parametrize("depth", [2, 500, 5_000, 100_000])
+def test_nesting_of_any_depth_is_refused(depth: int) -> None:
+    """Too deep to read, or just wrong there: how deep a Python reads differs from version to version."""
+    assert refused(text_of(levels="[" * depth + "]" * depth)).where in ("$", "$.levels[0]")
+    assert refused(text_of(unknown="[" * depth + "]" * depth)).where in ("$", "$.unknown")
+    assert refused(text_of(price='{"a":' * depth + "1" + "}" * depth)).where in ("$", "$.price")
 
 
 def test_every_truncation_is_refused() -> None:
@@ -323,8 +338,10 @@ def test_random_bytes_end_in_invalid_value(data: bytes | str) -> None:
         refused(data, cls)
 
 
-TOKENS = [b'"', b"{", b"}", b"[", b"]", b",", b":", b"1", b"-", b"e", b".", b"\\", b"\\u", b"null", b"true", b"NaN",
-          b'"NaN"', b'" 1 "', b"1e999999999", b"\xff", b"\xed\xa0\x80", b"\x00", b" ", b"0.1", b'"a":', b"9" * 50]  # fmt: skip
+TOKENS = [
+    b'"', b"{", b"}", b"[", b"]", b",", b":", b"1", b"-", b"e", b".", b"\\", b"\\u", b"null", b"true", b"NaN",
+    b'"NaN"', b'" 1 "', b"1e999999999", b"\xff", b"\xed\xa0\x80", b"\x00", b" ", b"0.1", b'"a":', b"9" * 50,
+]  # fmt: skip
 
 
 @given(data=st.data(), value=st.sampled_from(EXAMPLES))
@@ -335,14 +352,10 @@ def test_mutated_json_is_refused_or_means_a_good_value(data: st.DataObject, valu
         at = data.draw(st.integers(0, len(mutant)))
         mutant[at : at + data.draw(st.integers(0, 6))] = data.draw(st.sampled_from(TOKENS) | st.binary(max_size=4))
     try:
-        if isinstance(value, Instruction):
-            taken: Value = decode_instruction(bytes(mutant), PegOrder)
-            assert decode_instruction(encode(taken), PegOrder) == taken
-        else:
-            taken = decode(bytes(mutant), type(value))
-            assert decode(encode(taken), type(value)) == taken
-    except InvalidValue as error:
-        assert error.where.startswith("$")
+        taken = read(bytes(mutant), value)
+    except InvalidValue:
+        return
+    assert repr(read(encode(taken), value)) == repr(taken)
 
 
 def test_c16_a_time_without_a_zone_is_refused() -> None:
@@ -351,7 +364,9 @@ def test_c16_a_time_without_a_zone_is_refused() -> None:
     assert decode(data % "Z", Report).transact_time == datetime(2024, 8, 8, 12, tzinfo=UTC)
     assert decode(data % "+05:30", Report).transact_time == datetime(2024, 8, 8, 6, 30, tzinfo=UTC)
     assert refused(data % "", Report).where == "$.transactTime"
-    quote = '{"symbol":"A","bidPx":null,"bidSize":null,"askPx":null,"askSize":null,"transactTime":"2024-08-08T12:00:00%s"}'
+    quote = (
+        '{"symbol":"A","bidPx":null,"bidSize":null,"askPx":null,"askSize":null,"transactTime":"2024-08-08T12:00:00%s"}'
+    )
     assert decode(quote % "Z", Quote).transact_time == datetime(2024, 8, 8, 12, tzinfo=UTC)
     assert refused(quote % "", Quote).where == "$.transactTime"
 

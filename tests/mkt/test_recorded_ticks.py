@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 from decimal import Decimal, Inexact, localcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ def test_c02_the_sums_of_a_recorded_day_are_exact(day: Day) -> None:
         assert trade is not None
         with localcontext(prec=100, traps=[Inexact]):
             spreads, mids = sum(q.spread for q in shown), sum(q.mid for q in shown)
-        changes = sum(four(a) != four(b) for a, b in zip(shown, shown[1:], strict=False)) + 1
+        changes = sum(four(a) != four(b) for a, b in pairwise(shown)) + 1
         found = {
             "rows": span.ticks,
             "quotes": span.quotes,

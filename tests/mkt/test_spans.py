@@ -232,7 +232,12 @@ def test_a_span_counts_its_ticks() -> None:
     """`ticks` is the sum of quotes, trades and statuses; `trades` is 0 where nothing traded."""
     quote = Quote("A", D(1), None, None, None)
     assert (span_of(quote).trades, span_of(quote).ticks) == (0, 1)
-    run: list[Tick] = [quote, Trade("A", D(1), D(1)), Trade("A", D(1), D(1)), FeedStatus(state=FeedState.GAP, symbol="A")]
+    run: list[Tick] = [
+        quote,
+        Trade("A", D(1), D(1)),
+        Trade("A", D(1), D(1)),
+        FeedStatus(state=FeedState.GAP, symbol="A"),
+    ]
     assert (fold_all(run).trades, fold_all(run).ticks) == (2, 4)
 
 

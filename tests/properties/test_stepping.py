@@ -102,10 +102,11 @@ async def both(program: Program) -> tuple[Ending, Ending]:
     """What a program comes to stepped - in a fresh spare, and in one that has been used - and in an ordinary Task."""
     async with steps() as made:
         stepped = []
-        for _ in range(3):
-            stepped.append(ending(*await made.run(program())))
+        order = Process()
+        for process in (order, order, order, None):
+            stepped.append(ending(*await made.run(program(), process)))
             await asyncio.sleep(0.01)  # a cancel that comes late is for nobody
-        assert stepped[0] == stepped[1] == stepped[2]
+        assert stepped == [stepped[0]] * 4
     return stepped[0], await in_a_task(program)
 
 
@@ -546,12 +547,11 @@ def test_a_cancel_meant_for_one_act_never_reaches_the_next():
     virtually(program())
 
 
-def test_a_cancel_that_comes_after_an_act_ended_hits_nobody():
-    """A Task that has ended ignores a cancel; nor may it hit the act of another order, whoever kept the task."""
+def test_a_cancel_that_comes_after_an_act_ended_hits_no_other_order():
+    """A Task that has ended ignores a cancel; whoever kept that of an act that suspended cannot hit another's with it."""
 
-    async def leaves_a_cancel(pause: float) -> None:
-        if pause:
-            await asyncio.sleep(pause)
+    async def leaves_a_cancel() -> None:
+        await asyncio.sleep(0.001)
         asyncio.get_running_loop().call_later(0.001, me().cancel)
 
     async def patient() -> str:
@@ -560,9 +560,12 @@ def test_a_cancel_that_comes_after_an_act_ended_hits_nobody():
 
     async def program() -> None:
         async with steps() as made:
-            for pause in (0.0, 0.001):
-                assert await made.run(leaves_a_cancel(pause)) == (None, None)
-                assert ending(*await made.run(patient())) == ("undisturbed", "NoneType", "None"), pause
+            orders = [Process() for _ in range(3)]
+            for order in orders:
+                assert await made.run(leaves_a_cancel(), order) == (None, None)
+                for other in [Process(), *(each for each in orders if each is not order)]:
+                    assert ending(*await made.run(patient(), other)) == ("undisturbed", "NoneType", "None")
+                assert ending(*await made.run(patient(), order)) == ("undisturbed", "NoneType", "None")
 
     virtually(program())
 
@@ -759,22 +762,21 @@ async def failing(delay: float) -> None:
 
 
 async def compared(moves: tuple[Move, ...], used: bool) -> None:
-    """Run it stepped, in a fresh spare or one that parked before, and as a Task: what each sees must agree."""
+    """Run it stepped, in a fresh spare or the order's own, and as a Task: what each sees must agree."""
     async with steps() as made:
+        order = Process()
         if used:
-
-            async def nothing() -> None: ...
-
-            await made.run(nothing())
-            await asyncio.sleep(0)
+            assert await made.run(asyncio.sleep(0.001), order) == (None, None)
+            assert await made.run(asyncio.sleep(0), Process()) == (None, None)
         stepped_log: list[Any] = []
-        result, error = await made.run(drawn(moves, stepped_log))
+        result, error = await made.run(drawn(moves, stepped_log), order)
         await asyncio.sleep(0.01)  # cancels that come too late are for nobody
 
         async def patient() -> str:
             await asyncio.sleep(0.01)
             return "undisturbed"
 
+        assert await made.run(patient(), order) == ("undisturbed", None)
         assert await made.run(patient()) == ("undisturbed", None)
     task_log: list[Any] = []
     expected = await in_a_task(lambda: drawn(moves, task_log))
@@ -857,9 +859,8 @@ def test_anyio_scopes_and_groups_work_in_acts():
         with anyio.move_on_after(0.01) as scope:
             await anyio.sleep(10)
         assert scope.cancelled_caught
-        with pytest.raises(TimeoutError):
-            with anyio.fail_after(0.001):
-                await anyio.sleep_forever()
+        with pytest.raises(TimeoutError), anyio.fail_after(0.001):
+            await anyio.sleep_forever()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.sleep, 0.001)
             tasks.start_soon(anyio.sleep, 0)

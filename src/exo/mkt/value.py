@@ -18,7 +18,6 @@ import msgspec
 from exo.errors import InvalidValue
 from exo.mkt.exact import ZERO, problem_with
 
-
 T = TypeVar("T")
 
 

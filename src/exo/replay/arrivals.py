@@ -20,7 +20,7 @@ class Arrivals:
     """So many orders, evenly spread over the symbols of a survey; every one arrives with a quote drawn from the seed.
 
     Side, quantity and limit are drawn about that quote: a tenth up to four times of the size at the far side, and for
-    every other order a limit from 10 basis points short of the far price to 5 beyond it. Order ids count from 1.
+    every other order a limit within 5 basis points of the far price. Order ids count from 1.
     """
 
     def __init__(self, survey: Survey, orders: int, seed: int) -> None:
@@ -52,7 +52,7 @@ class Arrivals:
         qty = listing.round_qty(multiply(size, multiply(_TENTH, Decimal(random.randint(1, 40)))))
         price = None
         if random.random() < 0.5 and px is not None:
-            away = multiply(abs(px), multiply(_BASIS_POINT, Decimal(random.randint(-10, 5))))
+            away = multiply(abs(px), multiply(_BASIS_POINT, Decimal(random.randint(-5, 5))))
             price = listing.round_px(side.improve(px, away), side)
         return FarOrder(
             order_id=f"{number:0{self._width}}",

@@ -128,7 +128,7 @@ def _tick(row: list[str]) -> tuple[int, Tick]:
     raise _Problem(f"expected quote or trade, got {kind!r:.40} at type")
 
 
-@lru_cache(maxsize=1 << 16)  # prices and sizes recur
+@lru_cache(maxsize=1 << 14)  # prices and sizes recur
 def _number(text: str) -> Decimal | None:
     if not text:
         return None

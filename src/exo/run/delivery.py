@@ -104,9 +104,9 @@ class Delivery:
 
     def turn(self) -> bool:
         """Deliver what there is; answers whether something is left. Within an act nothing is delivered (see C4)."""
-        if self._turning or self.acting is not None or self.stopped:
-            return self.pending
         boards, due, late = self._boards, self._due, self._late
+        if self._turning or self.acting is not None or self.stopped or not (boards or due or late):
+            return self.pending
         self._turning = True
         self.mark += 1
         self.statistics.turns += 1

@@ -233,8 +233,7 @@ class Dispatcher(Generic[OrderT]):
 
     async def all_ended(self) -> None:
         """Wait until no order is live."""
-        while self._orders.live:
-            await self.ended(next(iter(self._orders.live)))
+        await self._orders.all_ended()
 
     def __len__(self) -> int:
         """How many orders are live."""

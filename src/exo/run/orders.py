@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Container, Generator
 from functools import partial
@@ -71,6 +72,7 @@ class Orders(Generic[OrderT]):
         self._epoch = _base36(delivery.clock.now_ns() // 1_000_000)
         self._assigned = 0
         self._admitting: set[str] = set()
+        self._emptied: asyncio.Future[None] | None = None
 
     def submit(self, order: OrderT) -> Ack[OrderT]:
         """Admit an order: make its delegate and put the NEW in its mailbox."""
@@ -137,10 +139,20 @@ class Orders(Generic[OrderT]):
     def remove(self, process: OrderProcess[OrderT]) -> None:
         """Forget an order that has ended, and its board if it was the last."""
         self.live.pop(process.order_id, None)
+        if not self.live and self._emptied is not None:
+            self._emptied.set_result(None)
+            self._emptied = None
         board = process.board
         if board.live == 0 and self._boards.get(board.symbol) is board:
             del self._boards[board.symbol]
             self._watch(board.symbol, False)
+
+    async def all_ended(self) -> None:
+        """Wait until no order is live."""
+        while self.live:
+            if self._emptied is None:
+                self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._emptied)
 
     def _find(self, order: OrderT | str, instruction: str) -> OrderProcess[OrderT]:
         """The live order of this id, or of this order's id if they agree in side and symbol."""

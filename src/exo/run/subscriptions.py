@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -34,7 +35,7 @@ class Subscriptions:
     def __init__(self, feed: Feed, on_status: Callable[[FeedStatus], object]) -> None:
         self._feed = feed
         self._on_status = on_status
-        self._wanted: dict[str, bool] = {}
+        self._wanted: OrderedDict[str, bool] = OrderedDict()
         self._told: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -61,8 +62,7 @@ class Subscriptions:
     async def _tell(self) -> None:
         try:
             while self._wanted:
-                symbol = next(iter(self._wanted))
-                wanted = self._wanted.pop(symbol)
+                symbol, wanted = self._wanted.popitem(last=False)
                 if wanted == (symbol in self._told):
                     continue
                 try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -39,7 +38,7 @@ class BadTape(UserError):
         return f"step {self.step} of the tape: {self.problem}"
 
 
-class Tape(Sequence[Step]):
+class Tape:
     """A script of (seconds, event) pairs, sorted by time; those of the same time keep their order.
 
     Events are quotes, trades, feed statuses, reports, and what `submit`, `replace`, `cancel`, `hold` and `release`
@@ -56,24 +55,15 @@ class Tape(Sequence[Step]):
                 raise BadTape(number, f"expected seconds from 0 up, got {at_s!r:.60}")
             if not isinstance(event, Event):
                 raise BadTape(number, f"expected an event, got {type(event).__name__} {event!r:.60}")
-        self._steps = tuple(sorted((Step(*step) for step in steps), key=attrgetter("at_s")))
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._steps[index]
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self._steps)
-
-    def __len__(self) -> int:
-        return len(self._steps)
+        self.steps = tuple(sorted((Step(*step) for step in steps), key=attrgetter("at_s")))
 
     def __add__(self, other: Tape) -> Tape:
-        return Tape(*self, *other)
+        return Tape(*self.steps, *other.steps)
 
     @property
     def end_s(self) -> float:
         """When its last event is; 0 of an empty tape."""
-        return self._steps[-1].at_s if self._steps else 0.0
+        return self.steps[-1].at_s if self.steps else 0.0
 
     async def play(self, dispatcher: Dispatcher[Any], order: Order | None = None) -> None:
         """Put every event into a dispatcher at its time, counted from now on the current clock.
@@ -85,7 +75,7 @@ class Tape(Sequence[Step]):
         start_ns = clock.now_ns()
         about = "" if order is None else str(order.order_id)
         stands = {} if order is None else {about: order}
-        for at_s, steps in groupby(self, attrgetter("at_s")):
+        for at_s, steps in groupby(self.steps, attrgetter("at_s")):
             wait_ns = start_ns + round(at_s * 1e9) - clock.now_ns()
             if wait_ns > 0:
                 await asyncio.sleep(wait_ns / 1e9)
