@@ -257,13 +257,15 @@ class _CleansUp:
     def clean_up(self) -> None: ...
 
 
-@pytest.mark.parametrize("factory", [_raises, lambda desk: None, lambda desk: _Acts(), lambda desk: _CleansUp(), PegOrder])
+@pytest.mark.parametrize(
+    "factory", [_raises, lambda desk: None, lambda desk: _Acts(), lambda desk: _CleansUp(), PegOrder]
+)
 @virtual
 async def test_c01_an_order_without_a_delegate_is_not_admitted(factory: Any) -> None:
     """The id stays free, the count unchanged, and the next order is served."""
     good = Made()
     bad = [factory]
-    async with exo.Dispatcher(lambda desk: (bad.pop() if bad else good)(desk)) as d:
+    async with exo.Dispatcher(bad.pop() if bad else good) as d:
         with pytest.raises(FactoryFailed, match="X"):
             d.submit(buy(order_id="X"))
         assert len(d) == 0 and d.totals.submitted == 0

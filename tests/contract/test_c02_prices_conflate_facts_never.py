@@ -331,7 +331,9 @@ def test_c02_a_span_holds_what_a_plain_count_of_the_ticks_gives() -> None:
             ticks.append(quote(bid, ask, received_ns=at, rpt_seq=seq))
         elif rng.random() < 0.9:
             side = rng.choice([None, exo.Side.BUY, exo.Side.SELL])
-            ticks.append(trade(rng.randrange(1, 9), f"{rng.randrange(1, 9)}.{i}", aggressor=side, received_ns=at, rpt_seq=seq))
+            ticks.append(
+                trade(rng.randrange(1, 9), f"{rng.randrange(1, 9)}.{i}", aggressor=side, received_ns=at, rpt_seq=seq)
+            )
         else:
             ticks.append(exo.FeedStatus(state=rng.choice(list(exo.FeedState)), symbol="A"))
     span: Any = ticks[0]

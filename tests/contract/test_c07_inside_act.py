@@ -1,4 +1,4 @@
-"""C7: what belongs to one order stays with it - tasks, contexts, timeouts, task groups, aiohttp and anyio work in act."""
+"""C7: what belongs to one order stays with it; timeouts, task groups, aiohttp and anyio work inside act."""
 
 from __future__ import annotations
 

@@ -69,7 +69,13 @@ def bad_second(error: Callable[[], BaseException], how: str) -> Any:
         await asyncio.sleep(1)
         raises(me, update)
 
-    return {"def": raises, "blocking": raises, "at once": raises_at_once, "after 0": raises_after_0, "later": raises_later}[how]
+    return {
+        "def": raises,
+        "blocking": raises,
+        "at once": raises_at_once,
+        "after 0": raises_after_0,
+        "later": raises_later,
+    }[how]
 
 
 def the_culprit(error: BaseException) -> None:
@@ -227,7 +233,9 @@ async def test_c07_a_def_act_may_answer_an_awaitable(kind: str) -> None:
     assert outcome.end is End.DONE
 
 
-@pytest.mark.parametrize("bad", ["raises", "raises base", "cancels", "async raises", "slow raises", "answers", "blocks nobody"])
+@pytest.mark.parametrize(
+    "bad", ["raises", "raises base", "cancels", "async raises", "slow raises", "answers", "blocks nobody"]
+)
 @virtual
 async def test_c07_a_clean_up_that_fails_disturbs_nobody(bad: str) -> None:
     """It was called once; the outcome stands; the others go on and the shutdown is clean."""
@@ -369,7 +377,7 @@ async def test_c07_the_watchdog_is_silent_about_patient_delegates() -> None:
 
     waits, blocks = Made(act), Made(lambda me, update: time.sleep(0.12), blocking=True)
     factories = [waits, blocks]
-    async with exo.Dispatcher(lambda desk: factories.pop()(desk), hog_s=0.03, on_hog=told.append) as d:
+    async with exo.Dispatcher(factories.pop(), hog_s=0.03, on_hog=told.append) as d:
         d.submit(buy())
         d.submit(buy())
         await asyncio.sleep(0.15)
@@ -405,7 +413,8 @@ class Spin:
         while True: pass
     def clean_up(self): print("cleaned", flush=True)
 async def main():
-    async with exo.Dispatcher(Spin, hog_s=0.05, halt_hogs=True, on_hog=lambda hog: print("hog", hog.order_id, flush=True)) as d:
+    told = lambda hog: print("hog", hog.order_id, flush=True)
+    async with exo.Dispatcher(Spin, hog_s=0.05, halt_hogs=True, on_hog=told) as d:
         d.submit(exo.Order(order_id="X", side=exo.Side.BUY, symbol="A"))
         await asyncio.sleep(100)
 try:

@@ -1,8 +1,10 @@
-"""C9: shutdown - stop admitting, let running calls finish within a deadline, clean up once, a second signal ends at once."""
+"""C9: shutdown - admit nothing, let running calls finish, clean up once; a second signal ends at once."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -503,33 +505,48 @@ async def test_c09_two_dispatchers_share_a_loop() -> None:
         assert (await e.ended("X")).end is End.DONE
 
 
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-@pytest.mark.parametrize("how", ["def", "at once", "later"])
-def test_c09_an_act_that_ends_the_program_ends_it_with_a_shutdown(how: str, error: type[BaseException]) -> None:
-    """SystemExit and Ctrl-C are the program's, not the order's: they pass through, and every delegate cleans up once."""
+ENDS = """
+import asyncio, sys, exo
+class Ends:
+    number = 0
+    def __init__(self, desk):
+        self.mine, Ends.number = Ends.number, Ends.number + 1
+    def plain(self, update):
+        if self.mine == 1 and update.quote:
+            raise {error}(3)
+    async def at_once(self, update):
+        self.plain(update)
+    async def later(self, update):
+        await asyncio.sleep(1)
+        self.plain(update)
+    act = {how}
+    def clean_up(self):
+        print("cleaned", self.mine, flush=True)
+async def main():
+    async with exo.Dispatcher(Ends, exit_s=5) as d:
+        for _ in range(3):
+            d.submit(exo.Order(side=exo.Side.BUY, symbol="A"))
+        await asyncio.sleep(5)
+        d.on_quote(exo.Quote("A", None, None, None, None))
+        await asyncio.sleep(100)
+        print("went on", flush=True)
+try:
+    exo.run_virtually(main(), until_s=3600)
+except BaseException as error:
+    print(type(error).__name__, *error.args, flush=True)
+"""
 
-    def plain(me: Any, update: exo.Update[Any]) -> Any:
-        if me is made[1] and update.quote:
-            raise error(3)
 
-    async def later(me: Any, update: exo.Update[Any]) -> Any:
-        if how == "later":
-            await asyncio.sleep(1)
-        return plain(me, update)
-
-    async def program() -> None:
-        async with exo.Dispatcher(made, exit_s=5) as d:
-            for _ in range(3):
-                d.submit(buy())
-            await asyncio.sleep(5)
-            d.on_quote(quote())
-            await asyncio.sleep(100)
-            raise AssertionError("the program went on")
-
-    made = Made(plain if how == "def" else later)
-    with pytest.raises(error):
-        exo.run_virtually(program(), until_s=3600)
-    assert [m.cleaned for m in made.all] == [1] * 3
+@pytest.mark.parametrize(
+    ("how", "error"), [("plain", "SystemExit"), ("at_once", "KeyboardInterrupt"), ("later", "SystemExit")]
+)
+def test_c09_an_act_that_ends_the_program_ends_it_with_a_shutdown(how: str, error: str) -> None:
+    """SystemExit and Ctrl-C are the program's, not the order's: they pass through, and all clean up once."""
+    code = ENDS.format(how=how, error=error)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    *cleaned, last = run.stdout.splitlines()
+    assert sorted(cleaned) == ["cleaned 0", "cleaned 1", "cleaned 2"], run.stdout + run.stderr
+    assert last == f"{error} 3"
 
 
 @virtual

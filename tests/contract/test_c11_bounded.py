@@ -82,7 +82,7 @@ async def test_c11_a_busy_order_accumulates_nothing_while_its_neighbours_look() 
     """One suspended for 50,000 ticks, one held, others at every tick: what the busy one missed is one span."""
     Busy.go = asyncio.Event()
     kinds: list[Any] = [Busy, Lean, Lean, Lean]
-    async with exo.Dispatcher(lambda desk: kinds.pop(0)(desk)) as d:
+    async with exo.Dispatcher(kinds.pop(0)) as d:
         ids = [d.submit(buy()).order_id for _ in range(4)]
         d.hold(ids[1])
         await settled()

@@ -83,32 +83,32 @@ WRONG = {
 }
 
 OUTSIDE = {
-    "another type of order submitted": '''
+    "another type of order submitted": """
 async def wrong() -> None:
     async with exo.Dispatcher(Peg) as d:
         d.submit(exo.Order(side=exo.Side.BUY, symbol="A"))  # WRONG
-''',
-    "another type of order in a replace": '''
+""",
+    "another type of order in a replace": """
 async def wrong() -> None:
     async with exo.Dispatcher(Peg) as d:
         d.replace(exo.Order(order_id="X", side=exo.Side.BUY, symbol="A"))  # WRONG
-''',
-    "a delegate without clean_up": '''
+""",
+    "a delegate without clean_up": """
 class NoEnd:
     def __init__(self, desk: exo.Desk[PegOrder]) -> None: ...
     def act(self, update: exo.Update[PegOrder]) -> exo.Next:
         return None
 exo.Dispatcher(NoEnd)  # WRONG
-''',
-    "a delegate whose act answers a number": '''
+""",
+    "a delegate whose act answers a number": """
 class Number:
     def __init__(self, desk: exo.Desk[PegOrder]) -> None: ...
     def act(self, update: exo.Update[PegOrder]) -> float:
         return 0.5
     def clean_up(self) -> None: ...
 exo.Dispatcher(Number)  # WRONG
-''',
-    "a delegate of another order": '''
+""",
+    "a delegate of another order": """
 class Other(exo.Order):
     legs: int
 class ForOther:
@@ -117,7 +117,7 @@ class ForOther:
         return None
     def clean_up(self) -> None: ...
 exo.Dispatcher[PegOrder](ForOther)  # WRONG
-''',
+""",
 }
 
 

@@ -21,7 +21,7 @@ from .helpers import Made, buy, now_ns, quote, settled, virtual
 
 ROOT = Path(exo.__file__).parent
 
-PROGRAM = '''
+PROGRAM = """
 import asyncio, logging, sys
 from decimal import Decimal as D
 import msgspec
@@ -131,7 +131,7 @@ async def main():
     out(f"{D_.totals!r} {clock.now_ns()} {asyncio.get_running_loop().time()}\\n")
 
 exo.run_virtually(main())
-'''
+"""
 
 
 def run_in_a_process(hash_seed: str, *args: str) -> bytes:
@@ -151,7 +151,17 @@ def test_c15_two_processes_with_different_hash_seeds_have_the_same_run() -> None
     """Every update, event, outcome, log line and time of a program that does all that can be done, byte for byte."""
     first, *others = [run_in_a_process(seed) for seed in ("0", "1", "77", "4242")]
     assert len(first.splitlines()) > 1000
-    for word in (b"Plain", b"Slow", b"Grouped", b"orphan", b"reader 3", b"refused", b"bad luck", b"timeout", b"STOPPED"):
+    for word in (
+        b"Plain",
+        b"Slow",
+        b"Grouped",
+        b"orphan",
+        b"reader 3",
+        b"refused",
+        b"bad luck",
+        b"timeout",
+        b"STOPPED",
+    ):
         assert word in first, f"the program should come by {word!r}"
     assert all(other == first for other in others), difference(first, next(o for o in others if o != first))
 
@@ -189,7 +199,18 @@ def test_c15_no_module_but_the_clock_imports_time_or_randomness() -> None:
             assert name.split(".")[0] not in FORBIDDEN, f"{path}:{getattr(node, 'lineno', 0)} imports {name}"
 
 
-CLOCKS = {"now", "utcnow", "today", "urandom", "getrandom", "monotonic", "perf_counter", "uuid1", "uuid4", "SystemRandom"}
+CLOCKS = {
+    "now",
+    "utcnow",
+    "today",
+    "urandom",
+    "getrandom",
+    "monotonic",
+    "perf_counter",
+    "uuid1",
+    "uuid4",
+    "SystemRandom",
+}
 # `now` is also what exo's own desk and clock call the time that is given
 OWN = {"self.now", "desk.now", "self.desk.now", "self._desk.now"}
 

@@ -1,4 +1,4 @@
-"""C16: ages by the local receive time, stale by what the feed says, locked and crossed are states, sizes may be unknown."""
+"""C16: ages by the local receive time, stale by what the feed says; locked and crossed are states."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_c16_a_quiet_market_is_not_stale() -> None:
 @pytest.mark.parametrize("state", STATES)
 @virtual
 async def test_c16_data_is_stale_by_what_the_feed_says(state: exo.FeedState, symbol: str | None) -> None:
-    """Silence, gap or disconnect, of the symbol or of all; until it says that it is live again, and no tick cures it."""
+    """Silence, gap or disconnect, of the symbol or of all, until it says that it is live again; no tick cures it."""
     made = Made()
     async with exo.Dispatcher(made) as d:
         x = d.submit(buy()).order_id
@@ -227,8 +227,16 @@ async def test_c16_a_busy_order_learns_of_the_gaps_it_slept_through() -> None:
 
 @pytest.mark.parametrize(
     ("bid", "ask", "locked", "crossed"),
-    [(10, 11, False, False), (10, 10, True, False), (11, 10, False, True), (None, 10, False, False)]
-    + [(10, None, False, False), (None, None, False, False), (0, 0, True, False), (-2, -1, False, False)],
+    [
+        (10, 11, False, False),
+        (10, 10, True, False),
+        (11, 10, False, True),
+        (None, 10, False, False),
+        (10, None, False, False),
+        (None, None, False, False),
+        (0, 0, True, False),
+        (-2, -1, False, False),
+    ],
 )
 @virtual
 async def test_c16_locked_crossed_empty_and_negative_quotes_are_states(

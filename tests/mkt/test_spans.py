@@ -188,6 +188,13 @@ def test_c19_cum_qty_and_avg_px_are_rounded_once_and_half_away_from_zero(
     assert avg_px.as_tuple().exponent == -places
 
 
+def test_c19_the_half_of_an_average_goes_away_from_zero() -> None:
+    """2.5 becomes 3 and -2.5 becomes -3, as the last place kept."""
+    for px, expected in (("3", "3"), ("-3", "-3"), ("1", "2"), ("-1", "-2")):
+        first = D(2).copy_sign(D(px))
+        assert cum_qty_avg_px(D(1), first, D(1), D(px), 0) == (2, D(expected))
+
+
 def test_a_fold_of_two_symbols_is_refused_and_changes_nothing() -> None:
     """Quotes, trades, statuses and spans of B are refused by A, which is as it was."""
     quote, trade = Quote("A", D(1), D(1), D(2), D(1)), Trade("A", D(1), D(1))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import types
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, NamedTuple
 
@@ -41,12 +42,22 @@ class Steps:
     def finished(self, process: Any, result: Any, error: BaseException | None) -> None:
         self.ended[process].set_result((result, error))
 
+    def step(self, process: Process, awaitable: Awaitable[Any]) -> Any:
+        """Step as the dispatcher does: while no task is the current one."""
+        loop, outer = asyncio.get_running_loop(), asyncio.current_task()
+        assert outer is not None
+        _leave_task(loop, outer)
+        try:
+            return self.stepper.step(process, awaitable)  # type: ignore[arg-type]
+        finally:
+            _enter_task(loop, outer)
+
     async def run(self, awaitable: Awaitable[Any], process: Process | None = None) -> tuple[Any, BaseException | None]:
         """What an act comes to, whether it suspends or not."""
         process = process or Process()
         self.ended[process] = asyncio.get_running_loop().create_future()
         try:
-            result = self.stepper.step(process, awaitable)  # type: ignore[arg-type]
+            result = self.step(process, awaitable)
         except BaseException as error:
             return None, error
         if result is not SUSPENDED:
@@ -157,7 +168,7 @@ def test_an_act_that_does_not_suspend_answers_at_once():
             async def act() -> int:
                 return 7
 
-            assert made.stepper.step(Process(), act()) == 7  # type: ignore[arg-type]
+            assert made.step(Process(), act()) == 7
             assert not made.ended and not made.stepper.running
 
     virtually(program())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -91,22 +92,36 @@ class Delivery:
     def _schedule(self) -> None:
         if not (self._scheduled or self._turning or self.stopped):
             self._scheduled = True
-            self._loop.call_soon(self._scheduled_turn, context=self._context)
+            self._loop.call_soon(self._scheduled_turn)
 
     def _scheduled_turn(self) -> None:
         self._scheduled = False
-        self.turn()
+        self.deliver()
+
+    def deliver(self) -> bool:
+        """Run a turn; answers whether something is left. Within an act nothing is delivered (contract C4).
+
+        Whoever calls, the delegates see neither its task nor its contextvars.
+        """
+        if self._turning or self.acting is not None or self.stopped or not self.pending:
+            return self.pending
+        outer = asyncio.current_task(self._loop)
+        if outer is not None:
+            _leave_task(self._loop, outer)
+        try:
+            self._context.run(self._turn)
+        finally:
+            if outer is not None:
+                _enter_task(self._loop, outer)
+        return self.pending
 
     @property
     def pending(self) -> bool:
         """Whether a turn would find something to do."""
         return bool(self._boards or self._due or self._late)
 
-    def turn(self) -> bool:
-        """Deliver what there is; answers whether something is left. Within an act nothing is delivered (see C4)."""
+    def _turn(self) -> None:
         boards, due, late = self._boards, self._due, self._late
-        if self._turning or self.acting is not None or self.stopped or not (boards or due or late):
-            return self.pending
         self._turning = True
         self.mark += 1
         self.statistics.turns += 1
@@ -135,7 +150,6 @@ class Delivery:
             self._turning = False
             if boards or due or late:
                 self._schedule()
-        return self.pending
 
     def _drain(self, until_ns: int) -> None:
         """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call."""

@@ -218,7 +218,7 @@ class Dispatcher(Generic[OrderT]):
         """Run a turn now; answers whether something is left for the next. Within an act it does nothing."""
         if get_ident() != self._thread:
             raise WrongThread("deliver")
-        return self._delivery.turn()
+        return self._delivery.deliver()
 
     def outcome(self, order_id: str) -> Outcome | None:
         """How an order ended; None while it lives. UnknownOrder if it was never here or its outcome is forgotten."""

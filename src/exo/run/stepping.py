@@ -55,7 +55,10 @@ class Stepper:
         self.spares: set[Spare] = set()
 
     def step(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
-        """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through."""
+        """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through.
+
+        There must be no current task.
+        """
         loop = self._loop
         coro: Any = awaitable
         if type(coro) is not CoroutineType and not isinstance(coro, Coroutine):
@@ -69,9 +72,6 @@ class Stepper:
         if process.spare is None:
             self._shared = spare
         task = spare.task
-        outer = asyncio.current_task(loop)
-        if outer is not None:
-            _leave_task(loop, outer)
         _enter_task(loop, task)
         spare.idle = False
         try:
@@ -84,8 +84,6 @@ class Stepper:
             raise
         finally:
             _leave_task(loop, task)
-            if outer is not None:
-                _enter_task(loop, outer)
         if self._shared is spare:
             self._shared = None
         process.spare = spare

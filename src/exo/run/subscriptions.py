@@ -60,6 +60,7 @@ class Subscriptions:
         return [self._task]
 
     async def _tell(self) -> None:
+        task = asyncio.current_task()
         try:
             while self._wanted:
                 symbol, wanted = self._wanted.popitem(last=False)
@@ -69,7 +70,9 @@ class Subscriptions:
                     answer = self._feed.subscribe(symbol) if wanted else self._feed.unsubscribe(symbol)
                     if inspect.isawaitable(answer):
                         await answer
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
+                    if task is not None and task.cancelling():
+                        raise
                     _log.exception("cannot %s %s", "subscribe" if wanted else "unsubscribe", symbol)
                     self._on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=f"not subscribed: {error}"))
                 else:
