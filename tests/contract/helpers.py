@@ -158,6 +158,16 @@ def done_when_cancelled(delegate: Recorder, update: exo.Update[Any]) -> Any:
     return exo.DONE if delegate.desk.cancelled else None
 
 
+def in_turn(*factories: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A factory that takes a given one for each order, the last of them for all that follow."""
+    left = list(factories)
+
+    def factory(desk: exo.Desk[Any]) -> Any:
+        return (left.pop(0) if len(left) > 1 else left[0])(desk)
+
+    return factory
+
+
 async def settled() -> None:
     """Let everything happen that is due: virtual time moves on only when nothing is ready to run."""
     await asyncio.sleep(1e-6)

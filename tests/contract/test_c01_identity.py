@@ -20,7 +20,7 @@ from exo.errors import (
     UserError,
 )
 
-from .helpers import D, Made, PegOrder, buy, done, done_when_cancelled, quote, settled, virtual
+from .helpers import D, Made, PegOrder, buy, done, done_when_cancelled, in_turn, quote, settled, virtual
 
 MAY_BE = re.compile(r"[0-9A-Za-z-]{1,20}")
 
@@ -264,8 +264,7 @@ class _CleansUp:
 async def test_c01_an_order_without_a_delegate_is_not_admitted(factory: Any) -> None:
     """The id stays free, the count unchanged, and the next order is served."""
     good = Made()
-    bad = [factory]
-    async with exo.Dispatcher(bad.pop() if bad else good) as d:
+    async with exo.Dispatcher(in_turn(factory, good)) as d:
         with pytest.raises(FactoryFailed, match="X"):
             d.submit(buy(order_id="X"))
         assert len(d) == 0 and d.totals.submitted == 0

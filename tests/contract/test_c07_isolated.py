@@ -18,7 +18,7 @@ import exo
 from exo.errors import NonsenseAnswer
 from exo.run import End, Hog, Stage
 
-from .helpers import Made, buy, live, quote, report, settled, until, virtual
+from .helpers import Made, buy, in_turn, live, quote, report, settled, until, virtual
 
 
 class Unheard(BaseException):
@@ -376,8 +376,7 @@ async def test_c07_the_watchdog_is_silent_about_patient_delegates() -> None:
         await asyncio.sleep(0.12)
 
     waits, blocks = Made(act), Made(lambda me, update: time.sleep(0.12), blocking=True)
-    factories = [waits, blocks]
-    async with exo.Dispatcher(factories.pop(), hog_s=0.03, on_hog=told.append) as d:
+    async with exo.Dispatcher(in_turn(waits, blocks), hog_s=0.03, on_hog=told.append) as d:
         d.submit(buy())
         d.submit(buy())
         await asyncio.sleep(0.15)

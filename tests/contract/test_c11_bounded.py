@@ -17,7 +17,21 @@ import exo
 from exo.errors import MailboxFull, NotRunning, UnknownOrder
 from exo.run.events import FellBehind
 
-from .helpers import D, Made, buy, done, done_when_cancelled, live, quote, report, settled, trade, until, virtual
+from .helpers import (
+    D,
+    Made,
+    buy,
+    done,
+    done_when_cancelled,
+    in_turn,
+    live,
+    quote,
+    report,
+    settled,
+    trade,
+    until,
+    virtual,
+)
 
 
 class Lean:
@@ -81,8 +95,7 @@ def ticks(d: exo.Dispatcher[Any], symbol: str = "A") -> Callable[[int], Any]:
 async def test_c11_a_busy_order_accumulates_nothing_while_its_neighbours_look() -> None:
     """One suspended for 50,000 ticks, one held, others at every tick: what the busy one missed is one span."""
     Busy.go = asyncio.Event()
-    kinds: list[Any] = [Busy, Lean, Lean, Lean]
-    async with exo.Dispatcher(kinds.pop(0)) as d:
+    async with exo.Dispatcher(in_turn(Busy, Lean)) as d:
         ids = [d.submit(buy()).order_id for _ in range(4)]
         d.hold(ids[1])
         await settled()

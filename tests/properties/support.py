@@ -24,6 +24,9 @@ steady = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+# For long scripts: shrinking those takes longer than a test may.
+unshrunk = settings(steady, phases=[Phase.explicit, Phase.generate])
+
 
 class Wanted(exo.Order):
     """The order of these tests; `price` is a term that a replace changes."""

@@ -379,24 +379,39 @@ class Called:
         return Delegate()
 
 
-def test_c05_a_fact_pushed_in_mid_sweep_is_delivered_by_the_next_call():
-    """The first of a thousand orders that are swept pushes a report for the last: that is called next."""
+@pytest.mark.parametrize("pusher", ["0", "300", "555", "998"])
+@pytest.mark.parametrize("news", ["fact", "price"])
+def test_c05_what_is_pushed_in_mid_sweep_reaches_the_next_call(pusher: str, news: str):
+    """One of a thousand orders that are swept pushes a report, and its order is called next; or a newer quote, and
+    whoever is called next sees that.
+    """
 
     async def program() -> None:
         called = Called()
+        quotes: list[int] = []
+
+        def then(order_id: str, update: exo.Update[Any]) -> None:
+            assert update.quote is not None
+            quotes.append(int(update.quote.bid_px or 0))
+            if order_id == pusher and quotes[-1] == 1:
+                d.on_report(report("999")) if news == "fact" else d.on_quote(quote(2))
+
         async with exo.Dispatcher(called.factory, hog_s=None) as d:
             for number in range(1000):
                 d.submit(wanted(f"{number}"))
             while d.deliver():
                 pass
             called.calls.clear()
-            called.then = lambda order_id, update: d.on_report(report("999")) if order_id == "0" else None
+            called.then = then
             d.on_quote(quote(1))
             while d.deliver():
                 pass
-            at = called.calls.index(("0", 0))
-            assert called.calls[at + 1] == ("999", 1)
-            assert sorted(order_id for order_id, _ in called.calls) == sorted(str(number) for number in range(1000))
+            at = called.calls.index((pusher, 0))
+            if news == "fact":
+                assert called.calls[at + 1] == ("999", 1)
+                assert sorted(order_id for order_id, _ in called.calls) == sorted(map(str, range(1000)))
+            else:
+                assert quotes == [1] * (at + 1) + [2] * 1000
 
     virtually(program())
 

@@ -20,7 +20,7 @@ import exo
 from exo.flow import seeded
 from exo.run import End
 
-from .support import Wanted, quote, report, steady, trade, virtually, wanted
+from .support import Wanted, quote, report, trade, unshrunk, virtually, wanted
 from .world import Boom, summary
 
 KINDS = ["def", "async", "short", "long", "stubborn", "tidy", "slow clean", "bad clean", "done", "raising", "nested"]
@@ -221,7 +221,7 @@ stops = st.builds(
 )
 
 
-@settings(steady, max_examples=50)
+@settings(unshrunk, max_examples=50)
 @given(stops, st.integers(0, 1000))
 @example(Stop(0.01, "cancel", (), 5.0), 1)
 @example(Stop(0.01, "cancel", (1.0,), 5.0), 1)
@@ -236,7 +236,7 @@ def test_c09_a_program_stopped_in_mid_flood_leaves_nothing_behind(stop: Stop, se
 
 
 @pytest.mark.nightly
-@settings(steady, max_examples=5000)
+@settings(unshrunk, max_examples=5000)
 @given(stops, st.integers(0, 1_000_000))
 def test_c09_a_program_stopped_in_mid_flood_leaves_nothing_behind_at_length(stop: Stop, seed: int):
     """The same, many times over."""

@@ -28,7 +28,7 @@ from exo.run import board as board_module
 from exo.run.board import Board, Point
 from exo.run.process import OrderProcess
 
-from .support import Wanted, extent, quote, steady, ticks, told, trade, virtually, wanted
+from .support import Wanted, extent, quote, steady, ticks, told, trade, unshrunk, virtually, wanted
 
 
 def standing(board: Board, order_id: str = "o") -> OrderProcess[Any]:
@@ -216,13 +216,13 @@ class Chain(RuleBasedStateMachine):
 
 def test_c02_the_chain_tells_each_order_what_it_missed():
     """Whatever the order of ticks, looks, comings and goings, the chain equals the reference."""
-    run_state_machine_as_test(Chain, settings=settings(steady, max_examples=60, stateful_step_count=40))
+    run_state_machine_as_test(Chain, settings=settings(unshrunk, max_examples=40, stateful_step_count=40))
 
 
 @pytest.mark.nightly
 def test_c02_the_chain_tells_each_order_what_it_missed_at_length():
     """The same, many times over."""
-    run_state_machine_as_test(Chain, settings=settings(steady, max_examples=3000, stateful_step_count=120))
+    run_state_machine_as_test(Chain, settings=settings(unshrunk, max_examples=3000, stateful_step_count=120))
 
 
 def spread_out(count: int) -> tuple[Board, list[OrderProcess[Any]], list[Tick], dict[int, int]]:

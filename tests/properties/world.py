@@ -61,6 +61,7 @@ class Record:
     asked_cancel: bool = False
     asked_hold: bool = False
     held: bool = False
+    alarm: int | None = None  # what it last asked for; and all that may have rung before it was taken back
     alarms: list[int] = field(default_factory=list)
     end: End | None = None
     called: int = -1
@@ -288,6 +289,8 @@ class World:
         if update.woken:
             assert any(alarm <= now_ns for alarm in record.alarms), f"{order_id}: woken unasked"
             record.alarms = [alarm for alarm in record.alarms if alarm > now_ns]
+            if record.alarm not in record.alarms:
+                record.alarm = None
         record.calls += 1
         calls = record.plan.calls
         return calls[record.calls - 1] if record.calls <= len(calls) else Call()
@@ -305,9 +308,11 @@ class World:
         for op in ops:
             if op[0] == "wake":
                 desk.wake_in(op[1])
-                record.alarms = [self.now_ns + round(op[1] * 1e9), *(a for a in record.alarms if a <= self.now_ns)]
+                record.alarm = self.now_ns + round(op[1] * 1e9)
+                record.alarms = [record.alarm, *(alarm for alarm in record.alarms if alarm <= self.now_ns)]
             elif op[0] == "no_wake":
                 desk.no_wake()
+                record.alarm = None
                 record.alarms = [alarm for alarm in record.alarms if alarm <= self.now_ns]
             else:
                 self.do(op)
@@ -383,7 +388,7 @@ class World:
             if not record.held:
                 behind = len(self.tape[record.plan.symbol]) - record.looked
                 assert behind == 0, f"{order_id} has not seen the last {behind} ticks of {record.plan.symbol}"
-                assert not [alarm for alarm in record.alarms if alarm <= self.now_ns], f"{order_id} was not woken"
+                assert record.alarm is None or record.alarm > self.now_ns, f"{order_id} was not woken"
         live = {order_id for order_id, record in self.records.items() if record.end is None}
         assert len(self.d) == len(live)
 
