@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import exo
-from exo.errors import MailboxFull, NotRunning, UnknownOrder
+from exo.errors import InvalidValue, MailboxFull, NotRunning, UnknownOrder
 from exo.run.events import FellBehind
 
 from .helpers import (
@@ -489,3 +489,14 @@ async def test_c11_tasks_follow_live_orders_and_not_calls() -> None:
         assert len(asyncio.all_tasks()) <= 300
     await settled()
     assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("number", [-1, float("nan"), float("inf"), 0])
+@pytest.mark.parametrize("name", ["turn_calls", "turn_s", "hog_s", "mailbox_limit", "threads", "exit_s", "retain"])
+def test_c11_a_limit_that_makes_no_sense_is_refused(name: str, number: float) -> None:
+    """At once and by name; 0 is a limit where nothing may be waited for or kept."""
+    if number == 0 and name in {"exit_s", "retain"}:
+        exo.Dispatcher(Lean, **{name: number})
+        return
+    with pytest.raises(InvalidValue, match=name):
+        exo.Dispatcher(Lean, **{name: number})

@@ -230,7 +230,7 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         ({"orderQty": "0"}, "$.orderQty"),
         ({"orderQty": '"-1"'}, "$.orderQty"),
         ({"note": "1.5"}, "$.note"),
-        ({"levels": '["1", "NaN"]'}, "$.levels"),
+        ({"levels": '["1", "NaN"]'}, "$.levels[1]"),
         ({"levels": "1"}, "$.levels"),
         ({"order_qty": "1"}, "$.order_qty"),
         ({"orderId": '"a"'}, "$.orderId"),

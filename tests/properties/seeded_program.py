@@ -83,7 +83,11 @@ async def program(seed: str) -> None:
             orders.append(d.submit(Seeded(side=exo.Side.SELL, symbol=symbol, price=Decimal(number % 9))).order)
         for number in range(400):
             symbol = f"SYM{chance.randrange(20)}"
-            d.on_quote(exo.Quote(symbol, Decimal(number), Decimal(1), Decimal(number + 1), None, received_ns=current_clock().now_ns()))
+            d.on_quote(
+                exo.Quote(
+                    symbol, Decimal(number), Decimal(1), Decimal(number + 1), None, received_ns=current_clock().now_ns()
+                )
+            )
             d.on_trade(exo.Trade(symbol, Decimal(number), Decimal(2), exo.Side.BUY))
             order = chance.choice(orders)
             d.on_report(exo.Report(order_id=str(order.order_id), transact_time=None, exec_id=str(number)))

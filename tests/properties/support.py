@@ -103,7 +103,9 @@ def _turnover(trades: Sequence[exo.Trade]) -> dict[str, Any] | None:
     def volume(*aggressors: exo.Side | None) -> tuple[Fraction, Fraction]:
         part = [each for each in trades if each.aggressor in aggressors]
         quantities = [Fraction(each.last_qty) for each in part]
-        return sum(quantities, Fraction(0)), sum((Fraction(each.last_px) * Fraction(each.last_qty) for each in part), Fraction(0))
+        return sum(quantities, Fraction(0)), sum(
+            (Fraction(each.last_px) * Fraction(each.last_qty) for each in part), Fraction(0)
+        )
 
     first, last, prices = trades[0], trades[-1], [each.last_px for each in trades]
     return {

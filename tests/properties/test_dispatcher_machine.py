@@ -12,9 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import exo
-from exo.mkt.enums import MsgType
-
 from exo.flow import seeded
+from exo.mkt.enums import MsgType
 
 from .support import report, unshrunk, virtually, wanted
 from .world import Call, Op, Plan, World

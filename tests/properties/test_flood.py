@@ -1,4 +1,4 @@
-"""Delegates of all kinds under a flood: nothing lost, nothing twice, order kept, and the one that raises fails alone."""
+"""Delegates of all kinds under a flood: nothing lost, nothing twice, order kept, and who raises fails alone."""
 
 from __future__ import annotations
 
@@ -472,6 +472,31 @@ def test_c05_facts_that_beget_facts_overtake_prices_too():
             await asyncio.sleep(1)
             assert called.calls[:10] == [(str(number), 1) for number in range(10)]
             assert len(called.calls) == 30
+
+    virtually(program())
+
+
+def test_c06_orders_that_leave_in_mid_sweep_do_not_make_it_skip_others():
+    """Fifteen of twenty have seen a quote when eleven of them leave; the last five see it all the same."""
+
+    async def program() -> None:
+        called = Called()
+        called.then = lambda order_id, update: exo.DONE if update.reports else None
+        async with exo.Dispatcher(called.factory, hog_s=None, turn_calls=15) as d:
+            for number in range(20):
+                d.submit(wanted(f"{number}"))
+            while d.deliver():
+                pass
+            called.calls.clear()
+            d.on_quote(quote(1))
+            d.deliver()
+            assert len(called.calls) == 15
+            for order_id, _ in called.calls[:11]:
+                d.on_report(report(order_id))
+            while d.deliver():
+                pass
+            assert len(d) == 9
+            assert sorted(order_id for order_id, facts in called.calls if not facts) == sorted(map(str, range(20)))
 
     virtually(program())
 

@@ -190,7 +190,9 @@ async def stopped(stop: Stop, seed: int) -> None:
         task.cancel()
     cancelled_at = None
     for pause in stop.again:
-        await asyncio.wait([task], timeout=stop.after + pause if cancelled_at is None and stop.how != "cancel" else pause)
+        await asyncio.wait(
+            [task], timeout=stop.after + pause if cancelled_at is None and stop.how != "cancel" else pause
+        )
         if not task.done():
             cancelled_at = loop.time()
             task.cancel()

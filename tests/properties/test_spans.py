@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -59,7 +58,7 @@ def leave(board: Board, process: OrderProcess[Any]) -> None:
 
 
 @pytest.fixture
-def folds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def folds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often the board has folded, as the only item of a list."""
     count = [0]
 
@@ -68,7 +67,7 @@ def folds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         return fold(earlier, later)
 
     monkeypatch.setattr(board_module, "fold", counted)
-    yield count
+    return count
 
 
 runs = st.lists(ticks(), min_size=1, max_size=12)

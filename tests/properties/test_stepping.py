@@ -559,7 +559,7 @@ def test_a_cancel_meant_for_one_act_never_reaches_the_next():
 
 
 def test_a_cancel_that_comes_after_an_act_ended_hits_no_other_order():
-    """A Task that has ended ignores a cancel; whoever kept that of an act that suspended cannot hit another's with it."""
+    """Whoever keeps the task of an act that suspended, and cancels it afterwards, cannot hit another order with it."""
 
     async def leaves_a_cancel() -> None:
         await asyncio.sleep(0.001)
@@ -582,7 +582,7 @@ def test_a_cancel_that_comes_after_an_act_ended_hits_no_other_order():
 
 
 def test_each_order_has_contextvars_of_its_own():
-    """What one act sets, the order's later acts see, before and after suspensions; no other order and no caller does."""
+    """What one act sets, the order's later acts see, before and after waits; no other order and no caller does."""
     name: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="nobody")
 
     async def act(value: str | None) -> list[str]:

@@ -102,7 +102,9 @@ class World:
         self.d: exo.Dispatcher[Wanted] = exo.Dispatcher(self.factory, on_orphan=self.orphan, **options)
 
     def factory(self, desk: exo.Desk[Wanted]) -> Any:
-        return {"def": Plain, "async": Suspending, "awaitable": Handing}[self.plans[int(desk.order_id)].kind](self, desk)
+        return {"def": Plain, "async": Suspending, "awaitable": Handing}[self.plans[int(desk.order_id)].kind](
+            self, desk
+        )
 
     def orphan(self, orphaned: exo.Report) -> None:
         self.orphans.append(orphaned.exec_id)
@@ -116,11 +118,17 @@ class World:
 
     def do_quote(self, symbol: str, bid: int) -> None:
         self.serial += 1
-        self._tick(exo.Quote(symbol, Decimal(bid), None, Decimal(bid + 2), Decimal(1), self.now_ns, self.serial), self.d.on_quote)
+        self._tick(
+            exo.Quote(symbol, Decimal(bid), None, Decimal(bid + 2), Decimal(1), self.now_ns, self.serial),
+            self.d.on_quote,
+        )
 
     def do_trade(self, symbol: str, px: int) -> None:
         self.serial += 1
-        self._tick(exo.Trade(symbol, Decimal(px), Decimal(self.serial), exo.Side.SELL, self.now_ns, self.serial), self.d.on_trade)
+        self._tick(
+            exo.Trade(symbol, Decimal(px), Decimal(self.serial), exo.Side.SELL, self.now_ns, self.serial),
+            self.d.on_trade,
+        )
 
     def do_status(self, symbol: str | None, state: exo.FeedState) -> None:
         self.serial += 1
@@ -296,7 +304,7 @@ class World:
         return calls[record.calls - 1] if record.calls <= len(calls) else Call()
 
     def overtaken(self, order_id: str) -> None:
-        """C5 and C6 at a call for prices alone: no idle order has facts, unless it had a call since the last such call."""
+        """C5, C6: at a call for prices alone no idle order has facts, unless it was called since the last such call."""
         for other_id, other in self.records.items():
             if other.end is None and not other.acting and other.pending and other.called <= self.last_price_call:
                 raise AssertionError(f"{order_id} was called for prices while {other_id} had {other.pending}")

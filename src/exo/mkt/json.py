@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from json import loads
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -79,11 +80,13 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _value(members: dict[str, msgspec.Raw], cls: type[ValueT]) -> ValueT:
-    for name in _decimals(cls):
-        text = bytes(members.get(name, b"null")).strip()
-        if not _NUMBER.fullmatch(text):
-            raise InvalidValue(f"$.{name}", f"expected a number, got {text.decode(errors='replace'):.40}")
     try:
+        for name, nested in _decimals(cls):
+            text = bytes(members.get(name, b"null")).strip()
+            if nested:
+                _look_inside(loads(text, parse_int=str, parse_float=str), f"$.{name}")
+            elif not _NUMBER.fullmatch(text):
+                raise InvalidValue(f"$.{name}", f"expected a number, got {text.decode(errors='replace'):.40}")
         return msgspec.json.decode(msgspec.json.encode(members), type=cls)
     except msgspec.ValidationError as error:
         problem, place = _PLACED.fullmatch(str(error)).groups("")  # type: ignore[union-attr] # it matches everything
@@ -96,6 +99,31 @@ def _value(members: dict[str, msgspec.Raw], cls: type[ValueT]) -> ValueT:
 
 
 @cache
-def _decimals(cls: type[Value]) -> tuple[str, ...]:
+def _decimals(cls: type[Value]) -> tuple[tuple[str, bool], ...]:
+    """The members that hold a Decimal, and whether further inside."""
     hints = get_type_hints(cls, include_extras=True)
-    return tuple(f.encode_name for f in msgspec.structs.fields(cls) if Decimal in plain_types(hints[f.name]))
+    return tuple(
+        (field.encode_name, Decimal not in plain_types(hint))
+        for field in msgspec.structs.fields(cls)
+        if _mentions_decimal(hint := hints[field.name])
+    )
+
+
+def _mentions_decimal(hint: Any) -> bool:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return any(map(_mentions_decimal, get_type_hints(hint).values()))
+    return hint is Decimal or any(map(_mentions_decimal, get_args(hint)))
+
+
+def _look_inside(value: Any, place: str) -> None:
+    """InvalidValue for a text that would pass for a Decimal although it is no plain number."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _look_inside(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _look_inside(inner, f"{place}[{index}]")
+    elif isinstance(value, str) and not _NUMBER.fullmatch(value.encode(errors="replace")):
+        with suppress(ArithmeticError):
+            Decimal(value)
+            raise InvalidValue(place, f"expected a number, got {value:.40}")

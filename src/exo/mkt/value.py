@@ -37,7 +37,7 @@ def camel(name: str) -> str:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class ValueMeta(msgspec.StructMeta):
-    """Makes every subclass frozen and keyword-only, and lets type checkers know."""
+    """Makes every subclass frozen and keyword-only, and lets type checkers know (mypy asks the class below too)."""
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
         """Add the defaults that msgspec does not inherit."""

@@ -28,6 +28,7 @@ from exo.run.cleaning import Cleaning
 from exo.run.delivery import Delivery
 from exo.run.door import Door
 from exo.run.events import Events, Reader, event_of
+from exo.run.limits import check_limits
 from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
 from exo.run.outcome import End, Outcome, Outcomes, outcome_of
@@ -73,6 +74,8 @@ class Dispatcher(Generic[OrderT]):
         mailbox_limit: int = 10_000,
         retain: int = 10_000,
     ) -> None:
+        check_limits(exit_s=exit_s, turn_s=turn_s, turn_calls=turn_calls, threads=threads)
+        check_limits(mailbox_limit=mailbox_limit, retain=retain, hog_s=1 if hog_s is None else hog_s)
         self._factory = factory
         self._venue = venue
         self._on_orphan = on_orphan
