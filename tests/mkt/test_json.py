@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -54,12 +55,18 @@ class Leg(Value):
     """A value in a user's order."""
 
     ratio: D
+    note: str = ""
+    legs: tuple[Leg, ...] = ()
 
 
 class Spread(Order):
     """A user's order of several legs."""
 
     legs: tuple[Leg, ...] = ()
+    first: Leg | None = None
+    weights: dict[str, D] = msgspec.field(default_factory=dict)
+    pair: tuple[str, D] | None = None
+    prices: tuple[D, ...] = ()
 
 
 def text_of(**members: str) -> str:
@@ -272,6 +279,40 @@ def test_the_place_of_an_error_within_a_member_is_whole() -> None:
     assert refused(good % '"NaN"', Spread).where == "$.legs[1].ratio"
     assert refused(good % "[]", Spread).where == "$.legs[1].ratio"
     assert refused('{"side":"BUY","symbol":"A","legs":[{"ratioo":1}]}', Spread).where == "$.legs[0].ratioo"
+
+
+@pytest.mark.parametrize(
+    ("members", "where"),
+    [
+        ('"legs":[{"ratio":"1"},{"ratio":%s}]', "$.legs[1].ratio"),
+        ('"legs":[{"ratio":1,"legs":[{"ratio":%s}]}]', "$.legs[0].legs[0].ratio"),
+        ('"first":{"ratio":%s}', "$.first.ratio"),
+        ('"weights":{"a":1,"b":%s}', "$.weights.b"),
+        ('"pair":["a",%s]', "$.pair[1]"),
+        ('"prices":[1,%s]', "$.prices[1]"),
+    ],
+)
+@pytest.mark.parametrize("number", ['"NaN"', '"1_000"', '" 1 "', '"Infinity"', '"x"'])
+def test_c19_a_number_within_a_member_is_looked_at_too(members: str, where: str, number: str) -> None:
+    """In tuples, mappings and values in values."""
+    data = '{"side":"BUY","symbol":"A",' + members + "}"
+    for context in [None, *HOSTILE]:
+        with localcontext(context):
+            error = refused(data % number, Spread)
+            assert decode(data % '"2.50"', Spread) == decode(data % "2.50", Spread)
+        assert error.where == where
+
+
+@pytest.mark.parametrize("text", ["NaN", "INF", "1_000", " 1 ", "hello", ""])
+def test_a_text_within_a_member_may_look_like_a_number(text: str) -> None:
+    """A note is a note, in any decimal context."""
+    order = Spread(
+        side=Side.BUY, symbol="A", legs=(Leg(ratio=D(1), note=text),), first=Leg(ratio=D(2)), pair=(text, D(1))
+    )
+    for context in [None, *HOSTILE]:
+        with localcontext(context):
+            back = decode(encode(order), Spread)
+        assert back == order
 
 
 @pytest.mark.parametrize(

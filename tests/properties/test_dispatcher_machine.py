@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -210,6 +212,47 @@ def test_an_order_sees_a_tick_although_another_is_submitted_right_after_it():
     play(pusher, [*cut_sweep, ("quote", "A", 7), ("submit", 5)], "settle", 4096)
 
 
+def test_a_held_order_whose_alarm_rang_gets_its_facts_before_any_price():
+    """The alarm of a held order makes no call, so it is no reason to put off a fact that comes in the same turn."""
+    orders = list(idle)
+    orders[3] = Plan("A", "def", (Call(before=(("wake", 0.0005),)),))
+    orders[5] = Plan("B", "async", (Call(after=(("replace", 3, 1), ("quote", "B", 5))),))
+    before: list[Op] = [("submit", 0), ("sleep", 0), ("quote", "A", 1), ("sleep", 0)]
+    script: list[Op] = [*before, ("submit", 3), ("hold", 3), ("sleep", 0.0005), ("submit", 5)]
+    play(orders, script, "settle", 4096)
+
+
+@pytest.mark.parametrize("later", [None, 5.0])
+def test_a_wake_up_that_is_taken_back_or_replaced_does_not_come(later: float | None):
+    """Also when its time came while the act ran: the latest that was asked for is what counts."""
+    woken: list[int] = []
+
+    class Sleeper:
+        def __init__(self, desk: exo.Desk[Any]) -> None:
+            self.desk = desk
+
+        async def act(self, update: exo.Update[Any]) -> None:
+            if update.woken:
+                woken.append(update.now_ns)
+                return
+            self.desk.wake_in(0.001)
+            await asyncio.sleep(0.01)
+            self.desk.no_wake() if later is None else self.desk.wake_in(later)
+
+        def clean_up(self) -> None: ...
+
+    async def program() -> None:
+        async with exo.Dispatcher(Sleeper, hog_s=None) as d:
+            submitted = d.submit(wanted("1"))
+            assert submitted.order_id == "1"
+            await asyncio.sleep(1)
+            assert woken == []
+            await asyncio.sleep(10)
+            assert len(woken) == (later is not None)
+
+    virtually(program())
+
+
 def test_the_script_of_the_original_dispatcher_holds():
     """mkt_cases `dispatcher`: NEW, a quote and a trade, CANCEL; subscribed with the first order, not after the last."""
     subscribed: set[str] = set()
@@ -233,15 +276,11 @@ def test_the_script_of_the_original_dispatcher_holds():
         def clean_up(self) -> None: ...
 
     async def program() -> None:
-        import asyncio
-
         async with exo.Dispatcher(Until, Venue(), hog_s=None) as d:
             order = d.submit(wanted("1")).order
             await asyncio.sleep(0.01)
             assert subscribed == {"A"}
             assert [fact.msg_type for fact in seen[0].instructions] == [MsgType.NEW]
-            from decimal import Decimal
-
             d.on_quote(exo.Quote("A", Decimal(42), Decimal(100), Decimal(43), Decimal(150)))
             d.on_trade(exo.Trade("A", Decimal(43), Decimal(10)))
             await asyncio.sleep(0.01)

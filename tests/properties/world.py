@@ -296,8 +296,8 @@ class World:
         assert update.now_ns <= now_ns
         if update.woken:
             assert any(alarm <= now_ns for alarm in record.alarms), f"{order_id}: woken unasked"
-            record.alarms = [alarm for alarm in record.alarms if alarm > now_ns]
-            if record.alarm not in record.alarms:
+            record.alarms.remove(min(record.alarms))
+            if record.alarm is not None and record.alarm <= now_ns:
                 record.alarm = None
         record.calls += 1
         calls = record.plan.calls
@@ -372,6 +372,7 @@ class World:
                         self.do(op)
                 if ending == "settle":
                     await asyncio.sleep(1000)
+                    assert not self.problems, self.problems
                     self.settled()
                 self.stopping = True
                 if ending == "raise":

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from json import loads
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from exo.errors import InvalidValue
 from exo.mkt.enums import ExecInst, MsgType
 from exo.mkt.order import Instruction, Order
-from exo.mkt.value import Value, plain_types
+from exo.mkt.value import Value, parts, plain_types
 
 ValueT = TypeVar("ValueT", bound=Value)
 OrderT = TypeVar("OrderT", bound=Order)
@@ -81,10 +80,10 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 def _value(members: dict[str, msgspec.Raw], cls: type[ValueT]) -> ValueT:
     try:
-        for name, nested in _decimals(cls):
+        for name, hint, nested in _decimals(cls):
             text = bytes(members.get(name, b"null")).strip()
             if nested:
-                _look_inside(loads(text, parse_int=str, parse_float=str), f"$.{name}")
+                _look_inside(loads(text, parse_int=str, parse_float=str), hint, f"$.{name}")
             elif not _NUMBER.fullmatch(text):
                 raise InvalidValue(f"$.{name}", f"expected a number, got {text.decode(errors='replace'):.40}")
         return msgspec.json.decode(msgspec.json.encode(members), type=cls)
@@ -99,31 +98,35 @@ def _value(members: dict[str, msgspec.Raw], cls: type[ValueT]) -> ValueT:
 
 
 @cache
-def _decimals(cls: type[Value]) -> tuple[tuple[str, bool], ...]:
-    """The members that hold a Decimal, and whether further inside."""
+def _decimals(cls: type[Value]) -> tuple[tuple[str, Any, bool], ...]:
+    """The members that are a Decimal or may hold one, their hints, and whether it is further inside."""
     hints = get_type_hints(cls, include_extras=True)
+    members = [(field.encode_name, hints[field.name]) for field in msgspec.structs.fields(cls)]
     return tuple(
-        (field.encode_name, Decimal not in plain_types(hint))
-        for field in msgspec.structs.fields(cls)
-        if _mentions_decimal(hint := hints[field.name])
+        (name, hint, Decimal not in plain_types(hint))
+        for name, hint in members
+        if any(part is Decimal or get_args(part) or _is_struct(part) for part in parts(hint))
     )
 
 
-def _mentions_decimal(hint: Any) -> bool:
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return any(map(_mentions_decimal, get_type_hints(hint).values()))
-    return hint is Decimal or any(map(_mentions_decimal, get_args(hint)))
+def _is_struct(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, msgspec.Struct)
 
 
-def _look_inside(value: Any, place: str) -> None:
-    """InvalidValue for a text that would pass for a Decimal although it is no plain number."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _look_inside(inner, f"{place}.{name}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _look_inside(inner, f"{place}[{index}]")
-    elif isinstance(value, str) and not _NUMBER.fullmatch(value.encode(errors="replace")):
-        with suppress(ArithmeticError):
-            Decimal(value)
+def _look_inside(value: Any, hint: Any, place: str) -> None:
+    """InvalidValue where a Decimal is due and the text would pass for one although it is no plain number."""
+    for part in parts(hint):
+        inside = [arg for arg in get_args(part) if arg is not ...]
+        if part is Decimal and isinstance(value, str) and not _NUMBER.fullmatch(value.encode(errors="replace")):
             raise InvalidValue(place, f"expected a number, got {value:.40}")
+        elif isinstance(value, dict) and _is_struct(get_origin(part) or part):
+            cls = get_origin(part) or part
+            hints = get_type_hints(cls, include_extras=True)
+            for field in msgspec.structs.fields(cls):
+                _look_inside(value.get(field.encode_name), hints[field.name], f"{place}.{field.encode_name}")
+        elif isinstance(value, dict) and len(inside) == 2:
+            for name, inner in value.items():
+                _look_inside(inner, inside[1], f"{place}.{name}")
+        elif isinstance(value, list) and inside:
+            for index, inner in enumerate(value):
+                _look_inside(inner, inside[min(index, len(inside) - 1)], f"{place}[{index}]")

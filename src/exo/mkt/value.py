@@ -107,15 +107,20 @@ def _tag(hint: Any) -> Tag | None:
     return None
 
 
-def plain_types(hint: Any) -> tuple[Any, ...]:
-    """The plain types of a hint, Annotated, unions and bounds taken apart; Any where it cannot be known."""
+def parts(hint: Any) -> tuple[Any, ...]:
+    """What a hint allows: Annotated, unions and bounds taken apart; Any where it cannot be known."""
     if get_origin(hint) is Annotated:
-        return plain_types(get_args(hint)[0])
+        return parts(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):
-        return tuple(m for part in get_args(hint) for m in plain_types(part))
+        return tuple(m for part in get_args(hint) for m in parts(part))
     if isinstance(hint, TypeVar):
-        return plain_types(hint.__bound__ or Any)
-    return (get_origin(hint) or hint,)
+        return parts(hint.__bound__ or Any)
+    return (hint,)
+
+
+def plain_types(hint: Any) -> tuple[Any, ...]:
+    """The plain types of a hint, without what they hold."""
+    return tuple(get_origin(part) or part for part in parts(hint))
 
 
 _CHECKED = (Decimal, str, int, bool, NoneType, datetime.datetime)
