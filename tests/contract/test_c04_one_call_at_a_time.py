@@ -400,7 +400,7 @@ async def test_c04_the_desk_changes_only_between_calls() -> None:
         await asyncio.sleep(1)
         d.cancel(x)
         assert (await d.ended(x)).end.value == "DONE"
-    assert seen == [(D(1), False, False), (D(2), False, True), (D(2), True, True)]
+    assert seen == [(D(1), False, False), (D(2), False, True), (D(2), True, False)]
 
 
 @live

@@ -357,15 +357,43 @@ async def test_c16_live_the_clock_of_ages_is_the_feeds() -> None:
     assert age_s is not None and 0 <= age_s < 0.2
 
 
+class Feed:
+    """A venue that does as it is told."""
+
+    def subscribe(self, symbol: str) -> None: ...
+
+    def unsubscribe(self, symbol: str) -> None: ...
+
+
+@pytest.mark.parametrize("venue", [None, Feed()])
 @virtual
-async def test_c16_a_status_is_dropped_with_its_last_order() -> None:
-    """A symbol subscribed anew begins without the old word about it."""
+async def test_c16_a_stale_symbol_is_stale_to_the_orders_that_come_later(venue: Feed | None) -> None:
+    """Until its feed says otherwise, or has unsubscribed it: subscribed anew it begins without the old word."""
     made = Made(done_when_cancelled)
-    async with exo.Dispatcher(made) as d:
+    async with exo.Dispatcher(made, venue) as d:
+        d.on_status(status(exo.FeedState.DOWN))
+        d.on_status(status(exo.FeedState.LIVE))
         x = d.submit(buy()).order_id
         d.on_status(status(exo.FeedState.GAP))
         d.cancel(x)
         await d.ended(x)
         d.submit(buy())
         await settled()
-        assert not made[1].last.stale
+        assert made[1].last.stale is (venue is None)
+
+
+@virtual
+async def test_c16_what_a_feed_said_holds_as_long_as_it_is_subscribed() -> None:
+    """A symbol whose last order left and that is wanted again at once keeps its quote and its status."""
+    made = Made(done_when_cancelled)
+    async with exo.Dispatcher(made, Feed()) as d:
+        x = d.submit(buy()).order_id
+        await settled()
+        d.on_quote(quote(7))
+        d.on_status(status(exo.FeedState.GAP))
+        d.cancel(x)
+        d.deliver()
+        assert len(d) == 0
+        d.submit(buy())
+        await settled()
+        assert made[1].last.quote.bid_px == 7 and made[1].last.stale

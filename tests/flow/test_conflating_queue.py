@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 import threading
@@ -466,7 +467,7 @@ def test_threads_pop_each_item_once():
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sum(taken, [])) == list(range(3_000))
+    assert sorted(itertools.chain(*taken)) == list(range(3_000))
 
 
 def test_a_loop_that_is_gone_does_not_hinder_a_push():

@@ -215,10 +215,9 @@ def test_an_order_sees_a_tick_although_another_is_submitted_right_after_it():
 def test_a_held_order_whose_alarm_rang_gets_its_facts_before_any_price():
     """The alarm of a held order makes no call, so it is no reason to put off a fact that comes in the same turn."""
     orders = list(idle)
-    orders[3] = Plan("A", "def", (Call(before=(("wake", 0.0005),)),))
+    orders[3] = Plan("A", "def", (Call(before=(("wake", 0.0005), ("quote", "A", 1))),))
     orders[5] = Plan("B", "async", (Call(after=(("replace", 3, 1), ("quote", "B", 5))),))
-    before: list[Op] = [("submit", 0), ("sleep", 0), ("quote", "A", 1), ("sleep", 0)]
-    script: list[Op] = [*before, ("submit", 3), ("hold", 3), ("sleep", 0.0005), ("submit", 5)]
+    script: list[Op] = [("submit", 0), ("submit", 3), ("hold", 3), ("sleep", 0.0005), ("submit", 5)]
     play(orders, script, "settle", 4096)
 
 

@@ -88,6 +88,7 @@ class World:
         self.board_began: dict[str, int] = {}
         self.live: dict[str, int] = {}
         self.status_of_all: exo.FeedStatus | None = None
+        self.stale: dict[str, exo.FeedStatus] = {}
         self.first_status: dict[str, exo.FeedStatus | None] = {}
         self.log: list[Any] = []
         self.problems: list[str] = []
@@ -134,13 +135,23 @@ class World:
         self.serial += 1
         status = exo.FeedStatus(state=state, symbol=symbol, text=str(self.serial))
         if symbol is not None:
+            self._said(status, symbol)
             self._tick(status, self.d.on_status)
             return
         self.status_of_all = status
+        self.stale.clear()
         for live in sorted(self.live):
             if self.live[live]:
-                self._keep(msgspec.structs.replace(status, symbol=live), live)
+                own = msgspec.structs.replace(status, symbol=live)
+                self._said(own, live)
+                self._keep(own, live)
         self.d.on_status(status)
+
+    def _said(self, status: exo.FeedStatus, symbol: str) -> None:
+        """That a symbol is stale is remembered for those who come later."""
+        self.stale.pop(symbol, None)
+        if status.stale:
+            self.stale[symbol] = status
 
     def _tick(self, tick: Any, push: Callable[[Any], object]) -> None:
         symbol: str = tick.symbol
@@ -174,7 +185,7 @@ class World:
         tape = self.tape.setdefault(symbol, [])
         if not self.live.get(symbol):
             self.board_began[symbol] = len(tape)
-            self.first_status[symbol] = self.status_of_all
+            self.first_status[symbol] = self.stale.get(symbol, self.status_of_all)
         self.live[symbol] = self.live.get(symbol, 0) + 1
         self.records[order_id] = record = Record(plan, looked=len(tape))
         record.terms = wanted(order_id, symbol)
@@ -201,7 +212,7 @@ class World:
         fact = ("CXL", None, record.terms if record else None)
         self._instruct(record, lambda: self.d.cancel(str(number)), fact, record is not None)
         if record is not None and not self.stopping:
-            record.asked_cancel = True
+            record.asked_cancel, record.asked_hold = True, False
 
     def do_hold(self, number: int) -> None:
         record = self.alive(str(number))
@@ -273,11 +284,13 @@ class World:
         for fact in update.instructions:
             if fact.exec_inst is not None:
                 record.held = fact.exec_inst.value == "HOLD"
+            elif fact.msg_type.value == "CXL":
+                record.held = False
         if not update.facts:
             assert not record.held, f"{order_id}: prices or a wake-up while held"
-        assert desk.held == record.held
+        assert desk.held == record.held, f"{order_id}: held"
         assert desk.order == record.terms, f"{order_id}: terms"
-        assert desk.cancelled == record.asked_cancel
+        assert desk.cancelled == record.asked_cancel, f"{order_id}: cancelled"
 
         tape = self.tape[symbol]
         missed = tape[record.looked :]

@@ -53,6 +53,12 @@ class Quote(Value, kw_only=False, gc=False):
             check_symbol(self.symbol)
             super().__post_init__()
 
+    @property
+    def odd(self) -> bool:
+        """Whether it is crossed or below 0, which happens but is worth counting."""
+        bid, ask = self.bid_px, self.ask_px
+        return bid is not None and ask is not None and not ZERO <= bid <= ask
+
     def near(self, side: Side) -> tuple[Decimal | None, Decimal | None]:
         """Price and size of one's own side: the bid for a buyer."""
         return (self.bid_px, self.bid_size) if side is Side.BUY else (self.ask_px, self.ask_size)

@@ -41,7 +41,7 @@ class ValueMeta(msgspec.StructMeta):
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
         """Add the defaults that msgspec does not inherit."""
-        return super().__new__(mcls, name, bases, namespace, **({"frozen": True, "kw_only": True} | config))
+        return super().__new__(mcls, name, bases, namespace, **({"kw_only": True} | config | {"frozen": True}))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable
+from contextvars import Context
 from typing import Any
 
 from exo.run.process import OrderProcess
@@ -19,20 +20,21 @@ class Cleaning:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, process: OrderProcess[Any]) -> None:
-        """Have the delegate clean up and let go of it."""
+    def run(self, process: OrderProcess[Any], context: Context) -> None:
+        """Have the delegate clean up in this contextvars context, and let go of it."""
         delegate, process.delegate = process.delegate, None
         if delegate is None:
             return
         try:
-            answer = delegate.clean_up()
+            answer = context.run(delegate.clean_up)
         except BaseException as error:
             _log.exception("clean_up of order %s raised", process.order_id)
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             return
         if inspect.isawaitable(answer):
-            task = asyncio.get_running_loop().create_task(self._finish(process.order_id, answer), name="exo.clean_up")
+            finish = self._finish(process.order_id, answer)
+            task = asyncio.get_running_loop().create_task(finish, name="exo.clean_up", context=context)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

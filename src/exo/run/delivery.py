@@ -6,7 +6,7 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from inspect import isawaitable
 from threading import get_ident
 from types import CoroutineType
@@ -162,17 +162,18 @@ class Delivery:
             if process.round == self._round and process.owed is Owed.DUE:
                 again.append(process)
                 continue
-            process.round = self._round
-            self._serve(process, Owed.DUE, now_ns)
+            if self._serve(process, Owed.DUE, now_ns):
+                process.round = self._round
             now_ns = self.clock.now_ns()
         due.extend(again)
 
-    def _serve(self, process: Process, owed: Owed, now_ns: int) -> None:
+    def _serve(self, process: Process, owed: Owed, now_ns: int) -> bool:
+        """Call an order if it is still owed this and has news; answers whether it was called."""
         if process.owed is not owed:
-            return
+            return False
         process.owed = None
         if process.busy or process.ended:
-            return
+            return False
         update = process.look(now_ns)
         if update is not None:
             self._calls += 1
@@ -187,6 +188,7 @@ class Delivery:
                     self._answered(process, answer)
         if process.step_back():
             self.owe(process)
+        return update is not None
 
     def _slice(self, boards: deque[Board], now_ns: int) -> None:
         """Sweep a slice of the first board; the next is half of it if this one was slow, else twice."""
@@ -291,6 +293,10 @@ class Delivery:
             self._conclude(process, answer)
         if process.step_back():
             self.owe(process)
+
+    def context_of(self, process: Process) -> Context:
+        """A contextvars context for what belongs to an order but is no act; a copy, as an act may run in a thread."""
+        return (process.context or self._context).copy()
 
     def act_in_thread(self, process: Process, act: Callable[[Update[Any]], Any], update: Update[Any]) -> object:
         """Stands for the act of a blocking delegate: has a thread call it and answers SUSPENDED."""

@@ -13,11 +13,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from threading import get_ident
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from exo.errors import MailboxFull, NotRunning, UnknownOrder, WrongThread
+from exo.errors import NotRunning, UnknownOrder, WrongThread
 from exo.flow.clock import current_clock
 from exo.mkt.order import Order
 from exo.mkt.quote import Quote
@@ -33,6 +34,7 @@ from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
 from exo.run.outcome import End, Outcome, Outcomes, outcome_of
 from exo.run.process import OrderProcess
+from exo.run.reports import Reports
 from exo.run.statistics import Statistics, Totals
 from exo.run.subscriptions import Feed, Subscriptions
 from exo.run.watchdog import Hog, Watchdog
@@ -94,7 +96,16 @@ class Dispatcher(Generic[OrderT]):
         self._delivery: Delivery
         self._market: Market
         self._orders: Orders[OrderT]
+        self._reports: Reports[OrderT]
         self._door: Door
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """What is made at the start is missed by whoever comes before."""
+            if name in {"_delivery", "_market", "_orders", "_reports", "_door"}:
+                raise NotRunning("do that yet")
+            raise AttributeError(name)
 
     async def __aenter__(self) -> Self:
         """Start to take orders."""
@@ -109,9 +120,12 @@ class Dispatcher(Generic[OrderT]):
         self._orders = Orders(
             self._factory, delivery, self._market, self._outcomes, self._watch, self._publish, self._mailbox_limit
         )
+        self._reports = Reports(self._orders, self._statistics, self._on_orphan, self._publish, self._mailbox_limit)
         self._door = Door(loop, self._market.on_crossing, self._take, self._mailbox_limit)
         if self._venue is not None:
-            self._subscriptions = Subscriptions(self._venue, self.on_status)
+            self._subscriptions = Subscriptions(
+                self._venue, self.on_status, partial(self._market.drop, subscribed=True)
+            )
         hog_s, on_hog, halt_hogs = self._hogs
         if hog_s is not None:
             self._watchdog = Watchdog(delivery, hog_s, on_hog, halt_hogs)
@@ -194,28 +208,10 @@ class Dispatcher(Generic[OrderT]):
 
     def on_report(self, report: Report) -> None:
         """Record a report for its order, or hand it to `on_orphan`; MailboxFull if too many wait (contract C11)."""
-        if get_ident() != self._thread:
-            self._door.fact(report)
-            return
-        process = self._orders.live.get(report.order_id)
-        if process is not None:
-            self._post(process, report)
+        if get_ident() == self._thread:
+            self._reports.post(report)
         else:
-            self._orphan(report)
-
-    def _post(self, process: OrderProcess[OrderT], report: Report) -> None:
-        process.post(report, self._mailbox_limit)
-        self._publish(process)
-
-    def _orphan(self, report: Report) -> None:
-        self._statistics.orphans += 1
-        try:
-            if self._on_orphan is not None:
-                self._on_orphan(report)
-            else:
-                _log.warning("a report for order %s, which is not here: %s", report.order_id, report)
-        except Exception:
-            _log.exception("on_orphan raised")
+            self._door.fact(report)
 
     def deliver(self) -> bool:
         """Run a turn now; answers whether something is left for the next. Within an act it does nothing."""
@@ -237,6 +233,10 @@ class Dispatcher(Generic[OrderT]):
     async def all_ended(self) -> None:
         """Wait until no order is live."""
         await self._orders.all_ended()
+
+    def __bool__(self) -> bool:
+        """True, with live orders or without."""
+        return True
 
     def __len__(self) -> int:
         """How many orders are live."""
@@ -266,20 +266,16 @@ class Dispatcher(Generic[OrderT]):
         return self._orders
 
     def _take(self, fact: Report | FeedStatus) -> None:
-        """What came through the door, where there is nobody to refuse it to: the other thread has gone on."""
         if isinstance(fact, FeedStatus):
             self._market.on_status(fact)
-            return
-        process = self._orders.live.get(fact.order_id)
-        try:
-            self._post(process, fact) if process is not None else self._orphan(fact)
-        except MailboxFull as error:
-            _log.error("%s", error)
-            self._orphan(fact)
+        else:
+            self._reports.post_late(fact)
 
     def _watch(self, symbol: str, wanted: bool) -> None:
         if self._subscriptions is not None:
             self._subscriptions.want(symbol, wanted)
+        elif not wanted:
+            self._market.drop(symbol)
 
     def _publish(self, process: OrderProcess[OrderT], outcome: Outcome | None = None) -> None:
         if self._events:
@@ -296,10 +292,12 @@ class Dispatcher(Generic[OrderT]):
     def _ended(self, process: OrderProcess[OrderT], end: End, error: BaseException | None) -> None:
         outcome = outcome_of(process, end, error, self._delivery.clock.now_ns())
         self._statistics.ended += 1
-        if end is End.FAILED:
-            self._statistics.failed += 1
-            _log.error("order %s failed: %s", process.order_id, outcome.error, exc_info=error)
+        self._statistics.failed += end is End.FAILED
         self._orders.remove(process)
         self._outcomes.add(outcome)
-        self._cleaning.run(process)
         self._publish(process, outcome)
+        try:
+            if end is End.FAILED:
+                _log.error("order %s failed: %s", process.order_id, outcome.error, exc_info=error)
+        finally:
+            self._cleaning.run(process, self._delivery.context_of(process))

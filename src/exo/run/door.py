@@ -28,6 +28,7 @@ class Crossing(Frozen, kw_only=False):
     passed: Passed
     quote: Quote | None
     ticks: int = 1
+    odd: int = 0
 
 
 class Door:
@@ -52,7 +53,10 @@ class Door:
 
     def tick(self, tick: Quote | Trade) -> None:
         """Hand over a quote or a trade."""
-        self._ticks.push(Crossing(tick.symbol, tick, tick if isinstance(tick, Quote) else None))
+        if isinstance(tick, Quote):
+            self._ticks.push(Crossing(tick.symbol, tick, tick, odd=tick.odd))
+        else:
+            self._ticks.push(Crossing(tick.symbol, tick, None))
         self._call()
 
     def fact(self, fact: Report | FeedStatus) -> None:
@@ -97,4 +101,4 @@ def _symbol(crossing: Crossing) -> str:
 
 def _conflate(a: Crossing, b: Crossing) -> Crossing:
     passed = fold(a.passed, b.passed)
-    return Crossing(a.symbol, passed, b.quote or a.quote, a.ticks + b.ticks)
+    return Crossing(a.symbol, passed, b.quote or a.quote, a.ticks + b.ticks, a.odd + b.odd)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from exo.mkt.exact import ZERO
 from exo.mkt.quote import Quote
 from exo.mkt.span import Passed
 from exo.mkt.status import FeedStatus
@@ -18,18 +17,27 @@ from exo.run.statistics import Statistics
 class Market:
     """A board for each symbol that has orders; ticks of other symbols are counted as unwatched.
 
-    `status` is what the feed last said of all symbols, which new boards begin with.
+    What a feed last said of all symbols, or of one that it calls stale, is remembered for boards that come later.
     """
 
     def __init__(self, delivery: Delivery, statistics: Statistics) -> None:
         self.boards: dict[str, Board] = {}
-        self.status: FeedStatus | None = None
+        self._status: FeedStatus | None = None
+        self._stale: dict[str, FeedStatus] = {}
         self._delivery = delivery
         self._statistics = statistics
 
     def board(self, symbol: str) -> Board:
         """The board of a symbol, or a new one that nobody watches yet."""
-        return self.boards.get(symbol) or Board(symbol, self.status)
+        return self.boards.get(symbol) or Board(symbol, self._stale.get(symbol, self._status))
+
+    def drop(self, symbol: str, subscribed: bool = False) -> None:
+        """Forget the board of a symbol, unless it has orders again; if it was subscribed, also what was said of it."""
+        board = self.boards.get(symbol)
+        if board is not None and not board.live:
+            del self.boards[symbol]
+            if subscribed:
+                self._stale.pop(symbol, None)
 
     def on_quote(self, quote: Quote) -> None:
         """Take in a quote; one that is crossed or below 0 is counted as odd."""
@@ -38,8 +46,7 @@ class Market:
         if board is None:
             self._statistics.unwatched += 1
             return
-        bid, ask = quote.bid_px, quote.ask_px
-        if bid is not None and ask is not None and not ZERO <= bid <= ask:
+        if quote.odd:
             self._statistics.odd += 1
         board.quote = quote
         board.record(quote)
@@ -53,14 +60,20 @@ class Market:
     def on_status(self, status: FeedStatus) -> None:
         """Take in what a feed says of its data, of one symbol or of all."""
         if status.symbol is not None:
+            if status.stale:
+                self._stale[status.symbol] = status
+            else:
+                self._stale.pop(status.symbol, None)
             self._take(status.symbol, status, 1, status=status)
             return
-        self.status = status
+        self._status = status
+        self._stale.clear()
         for symbol in self.boards:
             self.on_status(msgspec.structs.replace(status, symbol=symbol))
 
     def on_crossing(self, crossing: Crossing) -> None:
         """Take in what conflated on its way from another thread."""
+        self._statistics.odd += crossing.odd
         self._take(crossing.symbol, crossing.passed, crossing.ticks, crossing.quote)
 
     def _take(

@@ -17,6 +17,7 @@ from exo.run.delegate import Delegate
 from exo.run.delivery import Delivery
 from exo.run.desk import Desk
 from exo.run.market import Market
+from exo.run.outcome import sentence
 from exo.run.process import OrderProcess
 
 OrderT = TypeVar("OrderT", bound=Order)
@@ -95,7 +96,7 @@ class Orders(Generic[OrderT]):
             self._admitting.discard(order_id)
         # The factory is the user's code and may have submitted for this symbol too.
         process.board = board = self._boards.setdefault(order.symbol, process.board)
-        if not board.processes:
+        if not board.live:
             self._watch(order.symbol, True)
         board.add(process)
         self.live[order_id] = process
@@ -112,10 +113,10 @@ class Orders(Generic[OrderT]):
         return self._record(process, MsgType.RPL, order)
 
     def cancel(self, order: OrderT | str) -> Ack[OrderT]:
-        """Record a cancel; it is taken even by a full mailbox."""
+        """Record a cancel, which also releases a held order; it is taken even by a full mailbox."""
         process = self._find(order, "cancel")
         ack = self._record(process, MsgType.CXL, process.terms)
-        process.asked_cancel = True
+        process.asked_cancel, process.asked_hold = True, False
         return ack
 
     def hold(self, order: OrderT | str) -> Ack[OrderT]:
@@ -137,15 +138,13 @@ class Orders(Generic[OrderT]):
         return ack
 
     def remove(self, process: OrderProcess[OrderT]) -> None:
-        """Forget an order that has ended, and its board if it was the last."""
+        """Forget an order that has ended; its symbol is no longer wanted if it was the last."""
         self.live.pop(process.order_id, None)
         if not self.live and self._emptied is not None:
             self._emptied.set_result(None)
             self._emptied = None
-        board = process.board
-        if board.live == 0 and self._boards.get(board.symbol) is board:
-            del self._boards[board.symbol]
-            self._watch(board.symbol, False)
+        if not process.board.live:
+            self._watch(process.board.symbol, False)
 
     async def all_ended(self) -> None:
         """Wait until no order is live."""
@@ -187,7 +186,7 @@ class Orders(Generic[OrderT]):
         try:
             delegate = self._factory(Desk(process))
         except Exception as error:
-            raise FactoryFailed(order_id, f"the factory raised {type(error).__name__}: {error}") from error
+            raise FactoryFailed(order_id, f"the factory raised {sentence(error)}") from error
         name = type(delegate).__name__
         for method in ("act", "clean_up"):
             if not callable(getattr(delegate, method, None)):

@@ -56,7 +56,7 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         ended_ns=now_ns,
         cancelled=process.asked_cancel,
         error="" if error is None else sentence(error),
-        traceback="" if error is None else "".join(traceback.format_exception(error)),
+        traceback="" if error is None else story(error),
         undelivered=tuple(process.mailbox),
     )
 
@@ -67,6 +67,14 @@ def sentence(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return type(error).__name__
+
+
+def story(error: BaseException) -> str:
+    """An exception with its traceback, as far as it lets itself be told."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:
+        return sentence(error)
 
 
 class Outcomes:

@@ -151,12 +151,14 @@ class OrderProcess(Generic[OrderT]):
         self.order = instruction.order
         if instruction.msg_type is MsgType.CXL:
             self.cancelled = True
+            self.held = False
         elif instruction.exec_inst is not None:
             self.held = instruction.exec_inst is ExecInst.HOLD
 
     def wake_at(self, time_ns: int | None) -> None:
         """Ask for a wake-up, or with None take it back; the latest replaces the earlier one. Any thread may ask."""
         self.wake_ns = time_ns
+        self.woken = False
         self.delivery.alarms.set(self)
 
     def end(self) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from exo.mkt.enums import FeedState
 from exo.mkt.status import FeedStatus
+from exo.run.outcome import sentence
 
 _log = logging.getLogger("exo.run")
 
@@ -32,9 +33,12 @@ class Subscriptions:
     DOWN for that symbol through `on_status` and disturbs no other.
     """
 
-    def __init__(self, feed: Feed, on_status: Callable[[FeedStatus], object]) -> None:
+    def __init__(
+        self, feed: Feed, on_status: Callable[[FeedStatus], object], unsubscribed: Callable[[str], object]
+    ) -> None:
         self._feed = feed
         self._on_status = on_status
+        self._unsubscribed = unsubscribed
         self._wanted: OrderedDict[str, bool] = OrderedDict()
         self._told: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
@@ -60,25 +64,30 @@ class Subscriptions:
         return [self._task]
 
     async def _tell(self) -> None:
-        task = asyncio.current_task()
         try:
             while self._wanted:
                 symbol, wanted = self._wanted.popitem(last=False)
-                if wanted == (symbol in self._told):
-                    continue
-                try:
-                    answer = self._feed.subscribe(symbol) if wanted else self._feed.unsubscribe(symbol)
-                    if inspect.isawaitable(answer):
-                        await answer
-                except (Exception, asyncio.CancelledError) as error:
-                    if task is not None and task.cancelling():
-                        raise
-                    _log.exception("cannot %s %s", "subscribe" if wanted else "unsubscribe", symbol)
-                    self._on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=f"not subscribed: {error}"))
-                else:
-                    if wanted:
-                        self._told[symbol] = None
-                    else:
-                        del self._told[symbol]
+                if wanted != (symbol in self._told):
+                    await self._change(symbol, wanted)
+                if symbol not in self._wanted and symbol not in self._told:
+                    self._unsubscribed(symbol)
         finally:
             self._task = None
+
+    async def _change(self, symbol: str, wanted: bool) -> None:
+        task = asyncio.current_task()
+        try:
+            answer = self._feed.subscribe(symbol) if wanted else self._feed.unsubscribe(symbol)
+            if inspect.isawaitable(answer):
+                await answer
+        except (Exception, asyncio.CancelledError) as error:
+            if task is not None and task.cancelling():
+                raise
+            _log.exception("cannot %s %s", "subscribe" if wanted else "unsubscribe", symbol)
+            text = f"not {'' if wanted else 'un'}subscribed: {sentence(error)}"
+            self._on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=text))
+        else:
+            if wanted:
+                self._told[symbol] = None
+            else:
+                del self._told[symbol]
