@@ -3,7 +3,7 @@
 from exo.run.delegate import DONE, Delegate, Next
 from exo.run.desk import Desk
 from exo.run.dispatcher import Dispatcher
-from exo.run.events import Event, Stage
+from exo.run.events import Event, FellBehind, Reader, Stage
 from exo.run.orders import Ack
 from exo.run.outcome import End, Outcome
 from exo.run.process import OrderProcess
@@ -21,10 +21,12 @@ __all__ = [
     "End",
     "Event",
     "Feed",
+    "FellBehind",
     "Hog",
     "Next",
     "OrderProcess",
     "Outcome",
+    "Reader",
     "Stage",
     "Totals",
     "Update",

@@ -157,15 +157,17 @@ class Delivery:
         self._round += 1
         again: list[Process] = []
         now_ns = self.clock.now_ns()
-        while due and now_ns < until_ns and self._calls < self._turn_calls:
-            process = due.popleft()
-            if process.round == self._round and process.owed is Owed.DUE:
-                again.append(process)
-                continue
-            if self._serve(process, Owed.DUE, now_ns):
-                process.round = self._round
-            now_ns = self.clock.now_ns()
-        due.extend(again)
+        try:
+            while due and now_ns < until_ns and self._calls < self._turn_calls:
+                process = due.popleft()
+                if process.round == self._round and process.owed is Owed.DUE:
+                    again.append(process)
+                    continue
+                if self._serve(process, Owed.DUE, now_ns):
+                    process.round = self._round
+                now_ns = self.clock.now_ns()
+        finally:
+            due.extend(again)
 
     def _serve(self, process: Process, owed: Owed, now_ns: int) -> bool:
         """Call an order if it is still owed this and has news; answers whether it was called."""
@@ -246,12 +248,12 @@ class Delivery:
             self._calls += calls
 
     def _answered(self, process: Process, answer: Any) -> None:
-        if type(answer) is CoroutineType or isawaitable(answer):
-            try:
+        try:
+            if type(answer) is CoroutineType or isawaitable(answer):
                 answer = self._stepper.step(process, answer)
-            except BaseException as error:
-                self._raised(process, error)
-                return
+        except BaseException as error:
+            self._raised(process, error)
+            return
         if answer is SUSPENDED:
             process.busy = True
             process.step_aside()

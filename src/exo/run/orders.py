@@ -115,27 +115,21 @@ class Orders(Generic[OrderT]):
     def cancel(self, order: OrderT | str) -> Ack[OrderT]:
         """Record a cancel, which also releases a held order; it is taken even by a full mailbox."""
         process = self._find(order, "cancel")
-        ack = self._record(process, MsgType.CXL, process.terms)
-        process.asked_cancel, process.asked_hold = True, False
-        return ack
+        return self._record(process, MsgType.CXL, process.terms)
 
     def hold(self, order: OrderT | str) -> Ack[OrderT]:
         """Record a hold: once its delegate was told, prices and wake-ups wait for the release; facts do not."""
         process = self._find(order, "hold")
         if process.asked_hold:
             raise InstructionRefused(process.order_id, "hold", "it is held already")
-        ack = self._record(process, MsgType.RPL, process.terms, ExecInst.HOLD)
-        process.asked_hold = True
-        return ack
+        return self._record(process, MsgType.RPL, process.terms, ExecInst.HOLD)
 
     def release(self, order: OrderT | str) -> Ack[OrderT]:
         """Record the release of a held order."""
         process = self._find(order, "release")
         if not process.asked_hold:
             raise InstructionRefused(process.order_id, "release", "it is not held")
-        ack = self._record(process, MsgType.RPL, process.terms, ExecInst.RELEASE)
-        process.asked_hold = False
-        return ack
+        return self._record(process, MsgType.RPL, process.terms, ExecInst.RELEASE)
 
     def remove(self, process: OrderProcess[OrderT]) -> None:
         """Forget an order that has ended; its symbol is no longer wanted if it was the last."""
@@ -178,6 +172,10 @@ class Orders(Generic[OrderT]):
         limit = self._limit + (msg_type is MsgType.CXL)
         process.post(Instruction(msg_type=msg_type, order=order, exec_inst=exec_inst, received_ns=now_ns), limit)
         process.terms = order
+        if msg_type is MsgType.CXL:
+            process.asked_cancel, process.asked_hold = True, False
+        elif exec_inst is not None:
+            process.asked_hold = exec_inst is ExecInst.HOLD
         self._recorded(process)
         return Ack(order)
 
