@@ -316,15 +316,19 @@ def test_a_job_may_call_into_the_loop(own: bool):
     async def program() -> list[float]:
         loop = asyncio.get_running_loop()
         seen: list[float] = []
+        begun = threading.Event()
 
         def job() -> None:
+            begun.set()
             time.sleep(0.005)
             loop.call_soon_threadsafe(lambda: seen.append(loop.time()))
 
         with ThreadPoolExecutor() as threads:
             await asyncio.sleep(1)
             await loop.run_in_executor(threads if own else None, job)
+            begun.clear()
             forgotten = loop.run_in_executor(threads if own else None, job)
+            begun.wait(5)  # a job that has not begun is cancelled for good
             forgotten.cancel()
             await asyncio.sleep(1)
         return seen
