@@ -68,6 +68,7 @@ class IdentityChanged(OrderError):
 
     def __init__(self, order_id: str, field: str, is_: object, asked: object) -> None:
         super().__init__(order_id)
+        self.args = (order_id, field, is_, asked)
         self.field = field
         self.is_ = is_
         self.asked = asked
@@ -84,6 +85,7 @@ class InstructionRefused(OrderError):
 
     def __init__(self, order_id: str, instruction: str, because: str) -> None:
         super().__init__(order_id)
+        self.args = (order_id, instruction, because)
         self.instruction = instruction
         self.because = because
 
@@ -96,6 +98,7 @@ class MailboxFull(OrderError):
 
     def __init__(self, order_id: str, limit: int) -> None:
         super().__init__(order_id)
+        self.args = (order_id, limit)
         self.limit = limit
 
     def __str__(self) -> str:

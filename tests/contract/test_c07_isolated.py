@@ -340,8 +340,8 @@ async def test_c07_the_watchdog_names_an_order_that_hogs_the_loop_while_it_is_st
 
     def the_spinner() -> None:
         stuck.set()
-        end = time.monotonic() + 0.25
-        while time.monotonic() < end:
+        end = time.monotonic() + 3
+        while not told and time.monotonic() < end:
             pass
         stuck.clear()
 
@@ -364,7 +364,7 @@ async def test_c07_the_watchdog_names_an_order_that_hogs_the_loop_while_it_is_st
     [(hog, was_stuck, thread)] = told
     assert hog.order_id == ids[1] and "the_spinner" in hog.stack
     assert was_stuck and thread != threading.get_ident()
-    assert 0.05 <= hog.held_s < 0.3
+    assert hog.held_s == 0.05
 
 
 @live

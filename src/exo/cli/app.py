@@ -24,8 +24,8 @@ INTERRUPTED: Final = 130
 
 _EPILOGUE: Final = "Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."
 
-Count = Annotated[int, Parameter(validator=Number(gte=1))]
-Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+Count = Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))]
+Positive = Annotated[float, Parameter(validator=Number(gt=0, lte=1e6))]
 Switch = Annotated[bool, Parameter(negative=())]
 
 
@@ -104,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; never a traceback but for a bug."""
     # A failed order is told in the summary; its traceback is for those who set up logging.
     logging.getLogger("exo").addHandler(logging.NullHandler())
+    if sys.stdout is None:  # it was closed before the start
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open
     try:
         command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
         command(*bound.args, **bound.kwargs)
@@ -114,10 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _exit(EXO_ERROR, _line(error))
     except KeyboardInterrupt:
         _exit(INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        # The reader has left; what is still buffered must not raise again at exit.
+    except OSError as error:
+        # What is still buffered for a reader that has left, or a full disk, must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXO_ERROR)
+        _exit(EXO_ERROR, None if isinstance(error, BrokenPipeError) else _line(error))
     sys.exit(0)
 
 
@@ -125,6 +127,7 @@ def _line(error: Any) -> str:
     return " ".join(str(error).split())
 
 
-def _exit(code: int, problem: str) -> NoReturn:
-    print(f"exo: {problem}", file=sys.stderr)
+def _exit(code: int, problem: str | None) -> NoReturn:
+    if problem is not None:
+        print(f"exo: {problem}", file=sys.stderr)
     sys.exit(code)

@@ -35,7 +35,7 @@ def _by_symbol(account: Account) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     table.add_column("symbol")
     for name in ("orders", "fills", "bought", "avg px", "sold", "avg px"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for symbol, sums in account.symbols.items():
         table.add_row(
             escape(symbol),

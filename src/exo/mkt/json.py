@@ -37,9 +37,20 @@ class _Head(Value):
     received_ns: int | None = None
 
 
+_HEAD = frozenset(field.encode_name for field in msgspec.structs.fields(_Head))
+
+
+def _check_clash(order: type[Order]) -> None:
+    for field in msgspec.structs.fields(order):
+        if field.encode_name in _HEAD:
+            problem = f"a field of {order.__name__} has the name of an instruction's own member: rename it"
+            raise InvalidValue(f"$.{field.encode_name}", problem)
+
+
 def encode(value: Value) -> bytes:
     """The value as JSON; an Instruction's members and its order's stand side by side."""
     if isinstance(value, Instruction):
+        _check_clash(type(value.order))
         head = _Head(msg_type=value.msg_type, exec_inst=value.exec_inst, received_ns=value.received_ns)
         return msgspec.json.encode(msgspec.to_builtins(head) | msgspec.to_builtins(value.order))
     return msgspec.json.encode(value)
@@ -52,9 +63,9 @@ def decode(data: bytes | str, cls: type[ValueT]) -> ValueT:
 
 def decode_instruction(data: bytes | str, order: type[OrderT]) -> Instruction[OrderT]:
     """An instruction from JSON, its terms of the given order type; InvalidValue as in `decode`."""
+    _check_clash(order)
     members = _members(data)
-    names = [field.encode_name for field in msgspec.structs.fields(_Head)]
-    head = _value({name: members.pop(name) for name in names if name in members}, _Head)
+    head = _value({name: members.pop(name) for name in _HEAD if name in members}, _Head)
     return Instruction(
         msg_type=head.msg_type,
         order=_value(members, order),

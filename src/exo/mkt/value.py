@@ -6,12 +6,23 @@ msgspec checks types only when it decodes; a Value checks itself however it was 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 
@@ -88,14 +99,17 @@ def tags(cls: type[msgspec.Struct]) -> dict[str, int]:
 
 @cache
 def checks(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, Check], ...]:
-    """Name, place and check of each field that can be checked."""
-    hints = get_type_hints(cls, include_extras=True)
+    """Name, place and check of each field."""
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        problem = f"{error}: what the fields of {cls.__name__} name must stand at the top of its module"
+        raise InvalidValue("$", problem) from None
     found = []
     for field in msgspec.structs.fields(cls):
         hint = hints[field.name]
         check = _check(hint, _tag(hint) or _tag(_KNOWN.get(field.name)))
-        if check:
-            found.append((field.name, f"$.{field.encode_name}", check))
+        found.append((field.name, f"$.{field.encode_name}", check))
     return tuple(found)
 
 
@@ -123,36 +137,54 @@ def plain_types(hint: Any) -> tuple[Any, ...]:
     return tuple(get_origin(part) or part for part in parts(hint))
 
 
-_CHECKED = (Decimal, str, int, bool, NoneType, datetime.datetime)
+_CONTAINERS = (tuple, list, set, frozenset, dict)
+_CHECKED = (Decimal, str, int, bool, NoneType, datetime.datetime, Enum, msgspec.Struct, *_CONTAINERS)
 
 
-def _check(hint: Any, tag: Tag | None) -> Check | None:
+def _check(hint: Any, tag: Tag | None) -> Check:
     types = plain_types(hint)
-    if not all(t in _CHECKED or (isinstance(t, type) and issubclass(t, (Enum, msgspec.Struct, tuple))) for t in types):
-        return None
-    if Decimal in types:
+    if get_origin(hint) is Literal:
+        return lambda value: None if value in get_args(hint) else f"expected one of {get_args(hint)}, got {value!r:.40}"
+    if Decimal in types and set(types) <= {Decimal, NoneType}:
         return _decimal_check(NoneType in types, tag)
-    items = _check_of_items(hint, tag)
+    if not all(isinstance(t, type) and issubclass(t, _CHECKED) for t in types):
+        return _unknown_check
+    items = _item_checks(hint, tag)
     names = " or ".join("null" if t is NoneType else t.__name__ for t in types)
 
     def check(value: object) -> str | None:
-        if isinstance(value, types) and not (isinstance(value, bool) and bool not in types):
-            if isinstance(value, datetime.datetime) and value.tzinfo is None:
-                return f"expected a time with a zone, got {value}"
-            if items and isinstance(value, tuple):
-                return next((problem for item in value if (problem := items(item))), None)
-            return None
-        return f"expected {names}, got {type(value).__name__} {value!r:.40}"
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            return f"expected {names}, got {type(value).__name__} {value!r:.40}"
+        if isinstance(value, datetime.datetime) and value.tzinfo is None:
+            return f"expected a time with a zone, got {value}"
+        if isinstance(value, _CONTAINERS):
+            return next((p for at, item in enumerate(_items(value)) if (p := items(at)(item))), None)
+        return _unknown_check(value)
 
     return check
 
 
-def _check_of_items(hint: Any, tag: Tag | None) -> Check | None:
-    for part in (hint, *get_args(hint)):
-        match get_origin(part), get_args(part):
-            case (origin, (item, last)) if origin is tuple and last is ...:
-                return _check(item, tag)
-    return None
+def _unknown_check(value: object) -> str | None:
+    """Of a value whose type is not told: a Decimal must be a good one (contract C19)."""
+    if isinstance(value, _CONTAINERS):
+        return next((problem for item in _items(value) if (problem := _unknown_check(item))), None)
+    return problem_with(value) if isinstance(value, Decimal) else None
+
+
+def _items(value: Any) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _item_checks(hint: Any, tag: Tag | None) -> Callable[[int], Check]:
+    """What checks the item at an index of a container: of a fixed tuple each its own, else one for all."""
+    for part in parts(hint):
+        origin, args = get_origin(part), get_args(part)
+        if isinstance(origin, type) and issubclass(origin, _CONTAINERS) and args:
+            checks = [_check(arg, tag) for arg in args if arg is not ...]
+            if origin is tuple and args[-1] is not ...:
+                return lambda at: checks[at] if at < len(checks) else _unknown_check
+            return lambda at: checks[-1]
+    return lambda at: _unknown_check
 
 
 def _decimal_check(optional: bool, tag: Tag | None) -> Check:

@@ -114,9 +114,10 @@ class Board:
         return passed
 
     def update_since(self, point: Point, now_ns: int) -> Update[Any]:
-        """The update for orders that stand at a point behind the head and have no facts: one for all of them."""
-        if point.next is self.head and point.update is not None:
-            return point.update
+        """The update for orders that stand at a point behind the head and have no facts: one for all, at one time."""
+        made = point.update
+        if made is not None and made.now_ns == now_ns and point.next is self.head:
+            return made
         passed = self.passed_since(point)
         update: Update[Any] = Update(self.symbol, now_ns, self.quote, self.status, passed)
         point.update = update

@@ -271,6 +271,7 @@ class Delivery:
     def _raised(self, process: Process, error: BaseException) -> None:
         self._leave(process, error)
         if isinstance(error, _FATAL):
+            self.stopped = True
             raise error
 
     def _leave(self, process: Process, error: BaseException | None) -> None:
@@ -290,6 +291,7 @@ class Delivery:
         if process.ended:
             return
         if error is not None:
+            self.stopped = self.stopped or isinstance(error, _FATAL)
             self._leave(process, error)
         elif answer is not None:
             self._conclude(process, answer)
@@ -317,8 +319,13 @@ class Delivery:
             self._last_ended = self._loop.create_future()
             await asyncio.wait([self._last_ended], timeout=within_s)
 
+    async def hurry(self) -> None:
+        """Cancel the calls that run and let them see it; a thread cannot be cancelled and is left to itself."""
+        self.cancel()
+        await self._quiet(0)
+
     def cancel(self) -> None:
-        """Cancel the calls that run; a thread cannot be cancelled and is left to itself."""
+        """Cancel the calls that run."""
         self.stopped = True
         for task in list(self._stepper.running.values()):
             task.cancel()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from exo.errors import InvalidValue
 from exo.flow.clock import to_ns, utc
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 OrderT = TypeVar("OrderT", bound=Order)
 
+_LONGEST_S: Final = 1_000_000_000
+
 
 class Desk(Generic[OrderT]):
     """What stands for one order, and where its delegate asks for wake-ups.
 
-    What it shows changes only between two calls of `act`: the terms, `cancelled` and `held` are those of the update in
-    hand, whatever has been recorded since.
+    The terms, `cancelled` and `held` change only between two calls of `act`: they are those of the update in hand,
+    whatever has been recorded since. `status` and the time are as they are now.
     """
 
     __slots__ = ("_process",)
@@ -63,15 +66,19 @@ class Desk(Generic[OrderT]):
         """The time in UTC."""
         return utc(self.now_ns)
 
-    def wake_in(self, delay_s: float) -> None:
-        """Ask for a call of `act` after so many seconds; replaces what was asked for before."""
-        if not 0 <= delay_s < float("inf"):
-            raise InvalidValue("delay_s", f"expected seconds from 0 up, got {delay_s!r}")
-        self._process.wake_at(self.now_ns + round(delay_s * 1e9))
+    def wake_in(self, delay_s: float | Decimal) -> None:
+        """Ask for a call of `act` after so many seconds, up to 1e9; replaces what was asked for before."""
+        if not isinstance(delay_s, (int, float, Decimal)) or not 0 <= delay_s <= _LONGEST_S:
+            raise InvalidValue("delay_s", f"expected seconds from 0 to {_LONGEST_S}, got {delay_s!r:.40}")
+        self._process.wake_at(self.now_ns + round(delay_s * 1_000_000_000))
 
     def wake_at(self, time: datetime.datetime | int) -> None:
         """Ask for a call of `act` at a time, with its zone or in ns; replaces what was asked for before."""
-        self._process.wake_at(time if isinstance(time, int) else to_ns(time))
+        if isinstance(time, datetime.datetime):
+            time = to_ns(time)
+        if not isinstance(time, int) or isinstance(time, bool) or time - self.now_ns > _LONGEST_S * 1_000_000_000:
+            raise InvalidValue("time", f"expected a datetime, or ns within {_LONGEST_S} s, got {time!r:.40}")
+        self._process.wake_at(time)
 
     def no_wake(self) -> None:
         """Take back the wake-up that was asked for."""

@@ -144,24 +144,29 @@ class Dispatcher(Generic[OrderT]):
             await self._delivery.finish(self._exit_s)
             within_s = self._exit_s
         finally:
-            self._delivery.cancel()
-            with ExitStack() as every:  # goes on with the next when a clean-up is broken into
-                for process in reversed(self._orders.live.values()):
-                    every.callback(self._stop, process)
             try:
-                await self._cleaning.finish(within_s)
-                if self._subscriptions is not None:
-                    await self._subscriptions.close(within_s)
+                await self._delivery.hurry()
             finally:
-                ending = [*self._cleaning.cancel(), *self._delivery.close()]
-                if self._subscriptions is not None:
-                    ending += self._subscriptions.cancel()
-                if self._watchdog is not None:
-                    self._watchdog.stop()
-                self._door.close()
-                self._events.close()
-                if ending:
-                    await asyncio.wait(ending, timeout=self._exit_s)
+                await self._let_go(within_s)
+
+    async def _let_go(self, within_s: float) -> None:
+        with ExitStack() as every:  # goes on with the next when a clean-up is broken into
+            for process in reversed(self._orders.live.values()):
+                every.callback(self._stop, process)
+        try:
+            await self._cleaning.finish(within_s)
+            if self._subscriptions is not None:
+                await self._subscriptions.close(within_s)
+        finally:
+            ending = [*self._cleaning.cancel(), *self._delivery.close()]
+            if self._subscriptions is not None:
+                ending += self._subscriptions.cancel()
+            if self._watchdog is not None:
+                self._watchdog.stop()
+            self._door.close()
+            self._events.close()
+            if ending:
+                await asyncio.wait(ending, timeout=self._exit_s)
 
     def submit(self, order: OrderT) -> Ack[OrderT]:
         """Admit an order; DuplicateOrder, FactoryFailed or NotRunning if that cannot be."""

@@ -59,6 +59,7 @@ class Reader:
     def __init__(self, first: list[Event]) -> None:
         self._queue: ConflatingQueue[str, Event] = ConflatingQueue(key=_order_id)
         self._lost: FellBehind | None = None
+        self._most_live = len(first)
         for event in first:
             self._queue.push(event)
 
@@ -69,6 +70,7 @@ class Reader:
         """The next event; ends when the dispatcher has, and raises FellBehind if too many were left unread."""
         if self._lost is not None:
             raise self._lost
+        self._most_live = 0
         try:
             return await self._queue.get()
         except QueueClosed:
@@ -79,12 +81,13 @@ class Reader:
         self._queue.drain()
         self._queue.close()
 
-    def push(self, event: Event, limit: int) -> None:
-        """Add an event; with more than the limit unread, forget them all and say so to the owner."""
+    def push(self, event: Event, live: int, retain: int) -> None:
+        """Add an event; with more unread than were live since the last read and are retained, give up and say so."""
         if self._queue.closed:
             return
         self._queue.push(event)
-        if len(self._queue) > limit:
+        self._most_live = max(self._most_live, live + 1)
+        if len(self._queue) > self._most_live + retain:
             self._lost = FellBehind(len(self._queue))
             self._queue.drain()
             self._queue.close()
@@ -108,7 +111,7 @@ class Events:
     def publish(self, event: Event, live: int) -> None:
         """Tell every reader."""
         for reader in list(self._readers.values()):
-            reader.push(event, self._retain + live + 1)
+            reader.push(event, live, self._retain)
 
     def close(self) -> None:
         """Let every reader end after what is left."""

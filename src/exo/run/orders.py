@@ -186,15 +186,19 @@ class Orders(Generic[OrderT]):
         except Exception as error:
             raise FactoryFailed(order_id, f"the factory raised {sentence(error)}") from error
         name = type(delegate).__name__
-        for method in ("act", "clean_up"):
-            if not callable(getattr(delegate, method, None)):
-                raise FactoryFailed(order_id, f"{name} has no method {method}")
+        try:
+            act, clean_up = getattr(delegate, "act", None), getattr(delegate, "clean_up", None)
+            blocking = bool(getattr(delegate, "blocking", False))
+        except Exception as error:
+            raise FactoryFailed(order_id, f"{name} raised {sentence(error)}") from error
+        if not callable(act) or not callable(clean_up):
+            raise FactoryFailed(order_id, f"{name} has no method {'clean_up' if callable(act) else 'act'}")
         process.delegate = delegate
-        process.act = delegate.act
-        if getattr(delegate, "blocking", False):
-            if inspect.iscoroutinefunction(delegate.act):
+        process.act = act
+        if blocking:
+            if inspect.iscoroutinefunction(act):
                 raise FactoryFailed(order_id, f"{name} is blocking, so its act must be a plain def")
-            process.act = partial(self._delivery.act_in_thread, process, delegate.act)
+            process.act = partial(self._delivery.act_in_thread, process, act)
 
     def _assign(self) -> str:
         while True:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 SUSPENDED: Final = object()
 _NOTHING: Final = object()
-_POOL_SIZE: Final = 256
 
 
 class Stepper:
@@ -220,6 +219,7 @@ class Spare(Coroutine[Any, Any, None]):
         stepper.finished(process, result, error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             self._gone()
+            self.task.add_done_callback(asyncio.Task.exception)  # it is raised, and so need not be told of again
             raise error
         return self._end_or_park()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextvars import Context
 from functools import partial
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,35 +18,69 @@ if TYPE_CHECKING:
 
 
 class Threads:
-    """At most `size` threads, made when first needed; `finished` hears on the loop of each act that ended."""
+    """At most `size` threads, made when first needed; `finished` hears on the loop of each act that ended.
+
+    More acts than threads wait their turn. An act that never returns keeps its thread, but not the process: the threads
+    are daemons, which a ThreadPoolExecutor's are not.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: Context, size: int, finished: Finished) -> None:
         self._loop = loop
         self._context = context
-        self._size = size
+        self._pool = _Pool(size)
         self._finished = finished
-        self._executor: Executor | None = None
         self.running: dict[OrderProcess[Any], asyncio.Future[Any]] = {}
 
     def run(self, process: OrderProcess[Any], act: Callable[[Update[Any]], Any], update: Update[Any]) -> None:
         """Have a thread call an act, in the order's own contextvars context."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._size, thread_name_prefix="exo.act")
         if process.context is None:
             process.context = self._context.copy()
-        future = self._loop.run_in_executor(self._executor, _guarded, process.context, act, update)
+        future = self._loop.run_in_executor(self._pool, _guarded, process.context, act, update)
         self.running[process] = future
         future.add_done_callback(partial(self._done, process))
 
     def close(self) -> None:
         """Let the threads end when they are idle."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown()
 
     def _done(self, process: OrderProcess[Any], future: asyncio.Future[Any]) -> None:
         del self.running[process]
         answer, error = (None, asyncio.CancelledError()) if future.cancelled() else future.result()
         self._finished(process, answer, error)
+
+
+class _Pool(Executor):
+    """Daemon threads that take jobs from one queue; None in it tells one of them to end."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = 0
+        self._idle = Semaphore(0)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a thread call a function."""
+        future: Future[Any] = Future()
+        if not self._idle.acquire(blocking=False) and self._threads < self._size:
+            self._threads += 1
+            Thread(target=self._work, name=f"exo.act-{self._threads}", daemon=True).start()
+        self._jobs.put(partial(_call, future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the threads end after the jobs that wait; there is no waiting for it."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            self._idle.release()
+
+
+def _call(future: Future[Any], job: Callable[[], Any]) -> None:
+    if future.set_running_or_notify_cancel():
+        future.set_result(job())
 
 
 def _guarded(context: Context, act: Callable[[Update[Any]], Any], update: Update[Any]) -> tuple[Any, Any]:

@@ -46,6 +46,7 @@ class Watchdog:
         self._on_hog = on_hog
         self._halt = halt
         self._stop = threading.Event()
+        self._telling = False
         self._thread = threading.Thread(target=self._watch, name="exo.watchdog", daemon=True)
 
     def start(self) -> None:
@@ -55,8 +56,8 @@ class Watchdog:
     def stop(self) -> None:
         """End; does not wait for an `on_hog` that runs."""
         self._stop.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(self._patience_s)
+        if not self._telling:
+            self._thread.join(1)
 
     def _watch(self) -> None:
         delivery = self._delivery
@@ -76,10 +77,13 @@ class Watchdog:
                 interrupt_main()
 
     def _tell(self, hog: Hog) -> None:
+        self._telling = True
         try:
             if self._on_hog is not None:
                 self._on_hog(hog)
             else:
                 _log.error("%s", hog)
-        except Exception:
+        except BaseException:
             _log.exception("on_hog raised")
+        finally:
+            self._telling = False
