@@ -29,10 +29,10 @@ class Arrivals:
         self._seen: Counter[str] = Counter()
         self._due: defaultdict[str, dict[int, list[int]]] = defaultdict(dict)
         symbols = list(survey.quotes)
-        random = seeded(f"{seed} arrivals")
+        rng = seeded(f"{seed} arrivals")
         for number in range(1, orders + 1):
             symbol = symbols[(number - 1) % len(symbols)]
-            place = random.randrange(survey.quotes[symbol])
+            place = rng.randrange(survey.quotes[symbol])
             self._due[symbol].setdefault(place, []).append(number)
 
     def with_quote(self, quote: Quote) -> list[FarOrder]:
@@ -44,15 +44,15 @@ class Arrivals:
         return [self._draw(number, quote) for number in numbers] if numbers else []
 
     def _draw(self, number: int, quote: Quote) -> FarOrder:
-        random = seeded(f"{self._seed} order {number}")
-        side = random.choice((Side.BUY, Side.SELL))
+        rng = seeded(f"{self._seed} order {number}")
+        side = rng.choice((Side.BUY, Side.SELL))
         px, size = quote.far(side)
         size = size or Decimal(1)
         listing = Listing(symbol=quote.symbol, tick=_step(quote.bid_px, quote.ask_px), lot=_step(size))
-        qty = listing.round_qty(multiply(size, multiply(_TENTH, Decimal(random.randint(1, 40)))))
+        qty = listing.round_qty(multiply(size, multiply(_TENTH, Decimal(rng.randint(1, 40)))))
         price = None
-        if random.random() < 0.5 and px is not None:
-            away = multiply(abs(px), multiply(_BASIS_POINT, Decimal(random.randint(-5, 5))))
+        if rng.random() < 0.5 and px is not None:
+            away = multiply(abs(px), multiply(_BASIS_POINT, Decimal(rng.randint(-5, 5))))
             price = listing.round_px(side.improve(px, away), side)
         return FarOrder(
             order_id=f"{number:0{self._width}}",

@@ -5,30 +5,20 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
-from inspect import isawaitable
+from contextvars import copy_context
 from threading import get_ident
-from types import CoroutineType
 from typing import Any, Final
 
-from exo.errors import NonsenseAnswer
 from exo.flow.clock import Clock
 from exo.run.alarms import Alarms
+from exo.run.answers import Answers, Ended, Process
 from exo.run.board import Board
-from exo.run.delegate import DONE
-from exo.run.process import OrderProcess, Owed
+from exo.run.process import Owed
 from exo.run.statistics import Statistics
-from exo.run.stepping import SUSPENDED, Stepper
-from exo.run.threads import Threads
 from exo.run.update import Update
 
 _SLICE: Final = 128
-_FATAL: Final = (KeyboardInterrupt, SystemExit)
 _NOT_A_POINT: Final = object()
-
-Process = OrderProcess[Any]
-Ended = Callable[[Process, BaseException | None], None]
 
 
 class Delivery:
@@ -48,10 +38,6 @@ class Delivery:
         self.clock = clock
         self.statistics = statistics
         self.thread = get_ident()
-        self.acting: Process | None = None
-        self.mark = 0
-        self.stopped = False
-        self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._turn_ns = round(turn_s * 1e9)
         self._turn_calls = turn_calls
@@ -62,11 +48,8 @@ class Delivery:
         self._due: deque[Process] = deque()
         self._late: deque[Process] = deque()
         self._turning = False
-        self._sweeping = False
         self._scheduled = False
-        self._last_ended: asyncio.Future[None] | None = None
-        self._stepper = Stepper(self._loop, self._enter, self._resume)
-        self._threads = Threads(self._loop, self._context, threads, self._resume)
+        self.answers = Answers(self._loop, self._context, threads, ended, self.owe)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
     def news(self, board: Board) -> None:
@@ -90,7 +73,7 @@ class Delivery:
         self._schedule()
 
     def _schedule(self) -> None:
-        if not (self._scheduled or self._turning or self.stopped):
+        if not (self._scheduled or self._turning or self.answers.stopped):
             self._scheduled = True
             self._loop.call_soon(self._scheduled_turn)
 
@@ -103,7 +86,7 @@ class Delivery:
 
         Whoever calls, the delegates see neither its task nor its contextvars.
         """
-        if self._turning or self.acting is not None or self.stopped or not self.pending:
+        if self._turning or self.answers.acting is not None or self.answers.stopped or not self.pending:
             return self.pending
         outer = asyncio.current_task(self._loop)
         if outer is not None:
@@ -123,7 +106,7 @@ class Delivery:
     def _turn(self) -> None:
         boards, due, late = self._boards, self._due, self._late
         self._turning = True
-        self.mark += 1
+        self.answers.mark += 1
         self.statistics.turns += 1
         self._calls = 0
         now_ns = self.clock.now_ns()
@@ -146,7 +129,7 @@ class Delivery:
                     break
                 now_ns = self.clock.now_ns()
         finally:
-            self.acting = None
+            self.answers.acting = None
             self._turning = False
             if boards or due or late:
                 self._schedule()
@@ -178,16 +161,17 @@ class Delivery:
             return False
         update = process.look(now_ns)
         if update is not None:
+            answers = self.answers
             self._calls += 1
             self.statistics.saw(update, 1, now_ns)
-            self.acting = process
+            answers.acting = process
             try:
                 answer = process.act(update)
             except BaseException as error:
-                self._raised(process, error)
+                answers.raised(process, error)
             else:
                 if answer is not None:
-                    self._answered(process, answer)
+                    answers.answered(process, answer)
         if process.step_back():
             self.owe(process)
         return update is not None
@@ -209,11 +193,11 @@ class Delivery:
         start = board.cursor if board.cursor < len(processes) else 0
         stop = start + min(board.unseen, board.slice, self._turn_calls - self._calls)
         head = board.advance()
-        due = self._due
+        due, answers = self._due, self.answers
         at: object = _NOT_A_POINT
         update: Update[Any] | None = None
         visited = calls = before = 0
-        self._sweeping = True
+        answers.sweeping = True
         try:
             for process in processes[start:stop]:
                 visited += 1
@@ -226,19 +210,19 @@ class Delivery:
                         before = calls
                     at, update = point, board.update_since(point, now_ns)
                 process.at = head
-                self.acting = process
+                answers.acting = process
                 calls += 1
                 try:
                     answer = process.act(update)
                 except BaseException as error:
-                    self._raised(process, error)
+                    answers.raised(process, error)
                 else:
                     if answer is not None:
-                        self._answered(process, answer)
+                        answers.answered(process, answer)
                 if due or head.passed is not None:
                     break
         finally:
-            self._sweeping = False
+            answers.sweeping = False
             board.cursor = start + visited
             board.unseen = board.unseen - visited if head.passed is None else len(processes)
             if board.gone:
@@ -246,91 +230,3 @@ class Delivery:
             if update is not None:
                 self.statistics.saw(update, calls - before, now_ns)
             self._calls += calls
-
-    def _answered(self, process: Process, answer: Any) -> None:
-        try:
-            if type(answer) is CoroutineType or isawaitable(answer):
-                answer = self._stepper.step(process, answer)
-        except BaseException as error:
-            self._raised(process, error)
-            return
-        if answer is SUSPENDED:
-            process.busy = True
-            process.step_aside()
-        elif answer is not None:
-            self._conclude(process, answer)
-
-    def _conclude(self, process: Process, answer: object) -> None:
-        if answer is not DONE:
-            if isinstance(answer, Coroutine):
-                answer.close()
-            self._leave(process, NonsenseAnswer(process.delegate, answer))
-        elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
-            self._leave(process, None)
-
-    def _raised(self, process: Process, error: BaseException) -> None:
-        self._leave(process, error)
-        if isinstance(error, _FATAL):
-            self.stopped = True
-            raise error
-
-    def _leave(self, process: Process, error: BaseException | None) -> None:
-        process.end()
-        if not self._sweeping:
-            process.board.tidy()
-        self._ended(process, error)
-
-    def _enter(self, process: Process | None) -> None:
-        self.acting = process
-        self.mark += 1
-
-    def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
-        process.busy = False
-        if self._last_ended is not None and not (self._stepper.running or self._threads.running):
-            self._last_ended.cancel()
-        if process.ended:
-            return
-        if error is not None:
-            self.stopped = self.stopped or isinstance(error, _FATAL)
-            self._leave(process, error)
-        elif answer is not None:
-            self._conclude(process, answer)
-        if process.step_back():
-            self.owe(process)
-
-    def context_of(self, process: Process) -> Context:
-        """A contextvars context for what belongs to an order but is no act; a copy, as an act may run in a thread."""
-        return (process.context or self._context).copy()
-
-    def act_in_thread(self, process: Process, act: Callable[[Update[Any]], Any], update: Update[Any]) -> object:
-        """Stands for the act of a blocking delegate: has a thread call it and answers SUSPENDED."""
-        self._threads.run(process, act, update)
-        return SUSPENDED
-
-    async def finish(self, within_s: float) -> None:
-        """Begin no call any more; wait so long for those that run, then cancel them and wait as long again."""
-        self.stopped = True
-        await self._quiet(within_s)
-        self.cancel()
-        await self._quiet(within_s)
-
-    async def _quiet(self, within_s: float) -> None:
-        if self._stepper.running or self._threads.running:
-            self._last_ended = self._loop.create_future()
-            await asyncio.wait([self._last_ended], timeout=within_s)
-
-    async def hurry(self) -> None:
-        """Cancel the calls that run and let them see it; a thread cannot be cancelled and is left to itself."""
-        self.cancel()
-        await self._quiet(0)
-
-    def cancel(self) -> None:
-        """Cancel the calls that run."""
-        self.stopped = True
-        for task in list(self._stepper.running.values()):
-            task.cancel()
-
-    def close(self) -> list[asyncio.Task[None]]:
-        """Let go of idle threads and spare tasks; these are about to end."""
-        self._threads.close()
-        return self._stepper.close()

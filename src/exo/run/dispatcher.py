@@ -141,11 +141,11 @@ class Dispatcher(Generic[OrderT]):
         self._running = False
         within_s = 0.0
         try:
-            await self._delivery.finish(self._exit_s)
+            await self._delivery.answers.finish(self._exit_s)
             within_s = self._exit_s
         finally:
             try:
-                await self._delivery.hurry()
+                await self._delivery.answers.hurry()
             finally:
                 await self._let_go(within_s)
 
@@ -158,7 +158,7 @@ class Dispatcher(Generic[OrderT]):
             if self._subscriptions is not None:
                 await self._subscriptions.close(within_s)
         finally:
-            ending = [*self._cleaning.cancel(), *self._delivery.close()]
+            ending = [*self._cleaning.cancel(), *self._delivery.answers.close()]
             if self._subscriptions is not None:
                 ending += self._subscriptions.cancel()
             if self._watchdog is not None:
@@ -305,4 +305,4 @@ class Dispatcher(Generic[OrderT]):
             if end is End.FAILED:
                 _log.error("order %s failed: %s", process.order_id, outcome.error, exc_info=error)
         finally:
-            self._cleaning.run(process, self._delivery.context_of(process))
+            self._cleaning.run(process, self._delivery.answers.context_of(process))

@@ -198,7 +198,7 @@ class Orders(Generic[OrderT]):
         if blocking:
             if inspect.iscoroutinefunction(act):
                 raise FactoryFailed(order_id, f"{name} is blocking, so its act must be a plain def")
-            process.act = partial(self._delivery.act_in_thread, process, act)
+            process.act = partial(self._delivery.answers.act_in_thread, process, act)
 
     def _assign(self) -> str:
         while True:

@@ -64,7 +64,7 @@ class Watchdog:
         seen: tuple[object, int] = (None, -1)
         looks = 0
         while not self._stop.wait(self._patience_s / 2):
-            acting, mark = delivery.acting, delivery.mark
+            acting, mark = delivery.answers.acting, delivery.answers.mark
             if acting is None or (acting, mark) != seen:
                 seen, looks = (acting, mark), 0
                 continue

@@ -43,26 +43,26 @@ class RandomWalk:
         self.start_ns = start_ns
 
     def __iter__(self) -> Iterator[Quote | Trade]:
-        random = seeded(self.seed)
-        walks = [_Walk(symbol, random.randrange(2_000, 50_000)) for symbol in self.symbols]
+        rng = seeded(self.seed)
+        walks = [_Walk(symbol, rng.randrange(2_000, 50_000)) for symbol in self.symbols]
         for walk in walks:  # every market opens with a quote
-            yield walk.quote(random.randint(1, 50), random.randint(1, 50), self.start_ns)
+            yield walk.quote(rng.randint(1, 50), rng.randint(1, 50), self.start_ns)
         at_s, until_s, bursting = 0.0, 0.0, True
         while True:
             if at_s >= until_s:
                 bursting = not bursting
-                until_s = at_s + random.expovariate(1 / (_BURST_S if bursting else _CALM_S))
-            at_s += random.expovariate(self.rate * (_BURST if bursting else _CALM))
+                until_s = at_s + rng.expovariate(1 / (_BURST_S if bursting else _CALM_S))
+            at_s += rng.expovariate(self.rate * (_BURST if bursting else _CALM))
             if at_s >= self.seconds:
                 return
             at_ns = self.start_ns + int(at_s * 1e9)
-            walk = random.choice(walks)
-            if random.random() < 0.2:
-                yield walk.trade(random.choice((Side.BUY, Side.SELL)), random.randint(1, 20), at_ns)
+            walk = rng.choice(walks)
+            if rng.random() < 0.2:
+                yield walk.trade(rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 20), at_ns)
             else:
-                walk.bid = max(1, walk.bid + random.choice((-1, 0, 0, 1)))
-                walk.spread = random.choice((1, 1, 1, 2, 3))
-                yield walk.quote(random.randint(1, 50), random.randint(1, 50), at_ns)
+                walk.bid = max(1, walk.bid + rng.choice((-1, 0, 0, 1)))
+                walk.spread = rng.choice((1, 1, 1, 2, 3))
+                yield walk.quote(rng.randint(1, 50), rng.randint(1, 50), at_ns)
 
 
 class _Walk:

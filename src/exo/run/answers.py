@@ -1,0 +1,139 @@
+"""Answers: what becomes of a call of act - it returned, suspended, raised, or went to a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from inspect import isawaitable
+from types import CoroutineType
+from typing import Any, Final
+
+from exo.errors import NonsenseAnswer
+from exo.run.delegate import DONE
+from exo.run.process import OrderProcess
+from exo.run.stepping import SUSPENDED, Stepper
+from exo.run.threads import Threads
+from exo.run.update import Update
+
+_FATAL: Final = (KeyboardInterrupt, SystemExit)
+
+Process = OrderProcess[Any]
+Ended = Callable[[Process, BaseException | None], None]
+
+
+class Answers:
+    """Steps awaitables, waits for threads, and ends orders: DONE as such, an error or nonsense alone (contract C7).
+
+    `acting` is the order whose act runs on the loop's thread now, and `mark` a number that changes with the calls, both
+    for the watchdog. Once `stopped`, nothing more is to be called; KeyboardInterrupt and SystemExit stop too, and pass
+    on. `ended` is told of each order that ended, `owe` of each that is owed another call.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        threads: int,
+        ended: Ended,
+        owe: Callable[[Process], object],
+    ) -> None:
+        self.acting: Process | None = None
+        self.mark = 0
+        self.stopped = False
+        self.sweeping = False
+        self._loop = loop
+        self._context = context
+        self._ended = ended
+        self._owe = owe
+        self._last_ended: asyncio.Future[None] | None = None
+        self._stepper = Stepper(loop, self._enter, self._resume)
+        self._threads = Threads(loop, context, threads, self._resume)
+
+    def answered(self, process: Process, answer: Any) -> None:
+        try:
+            if type(answer) is CoroutineType or isawaitable(answer):
+                answer = self._stepper.step(process, answer)
+        except BaseException as error:
+            self.raised(process, error)
+            return
+        if answer is SUSPENDED:
+            process.busy = True
+            process.step_aside()
+        elif answer is not None:
+            self._conclude(process, answer)
+
+    def _conclude(self, process: Process, answer: object) -> None:
+        if answer is not DONE:
+            if isinstance(answer, Coroutine):
+                answer.close()
+            self._leave(process, NonsenseAnswer(process.delegate, answer))
+        elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
+            self._leave(process, None)
+
+    def raised(self, process: Process, error: BaseException) -> None:
+        self._leave(process, error)
+        if isinstance(error, _FATAL):
+            self.stopped = True
+            raise error
+
+    def _leave(self, process: Process, error: BaseException | None) -> None:
+        process.end()
+        if not self.sweeping:
+            process.board.tidy()
+        self._ended(process, error)
+
+    def _enter(self, process: Process | None) -> None:
+        self.acting = process
+        self.mark += 1
+
+    def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
+        process.busy = False
+        if self._last_ended is not None and not (self._stepper.running or self._threads.running):
+            self._last_ended.cancel()
+        if process.ended:
+            return
+        if error is not None:
+            self.stopped = self.stopped or isinstance(error, _FATAL)
+            self._leave(process, error)
+        elif answer is not None:
+            self._conclude(process, answer)
+        if process.step_back():
+            self._owe(process)
+
+    def context_of(self, process: Process) -> Context:
+        """A contextvars context for what belongs to an order but is no act; a copy, as an act may run in a thread."""
+        return (process.context or self._context).copy()
+
+    def act_in_thread(self, process: Process, act: Callable[[Update[Any]], Any], update: Update[Any]) -> object:
+        """Stands for the act of a blocking delegate: has a thread call it and answers SUSPENDED."""
+        self._threads.run(process, act, update)
+        return SUSPENDED
+
+    async def finish(self, within_s: float) -> None:
+        """Begin no call any more; wait so long for those that run, then cancel them and wait as long again."""
+        self.stopped = True
+        await self._quiet(within_s)
+        self.cancel()
+        await self._quiet(within_s)
+
+    async def _quiet(self, within_s: float) -> None:
+        if self._stepper.running or self._threads.running:
+            self._last_ended = self._loop.create_future()
+            await asyncio.wait([self._last_ended], timeout=within_s)
+
+    async def hurry(self) -> None:
+        """Cancel the calls that run and let them see it; a thread cannot be cancelled and is left to itself."""
+        self.cancel()
+        await self._quiet(0)
+
+    def cancel(self) -> None:
+        """Cancel the calls that run."""
+        self.stopped = True
+        for task in list(self._stepper.running.values()):
+            task.cancel()
+
+    def close(self) -> list[asyncio.Task[None]]:
+        """Let go of idle threads and spare tasks; these are about to end."""
+        self._threads.close()
+        return self._stepper.close()
