@@ -238,7 +238,7 @@ def test_c09_a_program_stopped_in_mid_flood_leaves_nothing_behind(stop: Stop, se
 
 
 @pytest.mark.nightly
-@settings(unshrunk, max_examples=5000)
+@settings(unshrunk, max_examples=1000)
 @given(stops, st.integers(0, 1_000_000))
 def test_c09_a_program_stopped_in_mid_flood_leaves_nothing_behind_at_length(stop: Stop, seed: int):
     """The same, many times over."""
