@@ -450,6 +450,34 @@ def test_threads_push_while_a_loop_takes():
     assert asyncio.run(program()) == (6_000, 0)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in the loop", "in a thread"])
+def test_a_loop_is_woken_across_threads_once_and_within_its_own_not_at_all(elsewhere: bool):
+    """However many items come before its getter runs."""
+
+    async def program() -> tuple[int, Item]:
+        loop = asyncio.get_running_loop()
+        woken: list[object] = []
+        wake = loop.call_soon_threadsafe
+        loop.call_soon_threadsafe = lambda *args: (woken.append(args), wake(*args))[1]  # type: ignore[method-assign]
+        queue = by_first()
+        getter = asyncio.create_task(queue.get())
+        await settle()
+
+        def push() -> None:
+            for number, key in enumerate("ABCDE"):
+                queue.push((key, number))
+
+        if elsewhere:
+            thread = threading.Thread(target=push)
+            thread.start()
+            thread.join()
+        else:
+            push()
+        return len(woken), await getter
+
+    assert asyncio.run(program()) == (int(elsewhere), ("A", 0))
+
+
 @pytest.mark.usefixtures("hurried")
 def test_threads_pop_each_item_once():
     """However they race."""

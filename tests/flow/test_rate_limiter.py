@@ -338,6 +338,24 @@ def test_a_cancelled_waiter_gives_its_place_to_the_next(woken: bool):
     assert run_virtually(program()) == 1.0
 
 
+def test_a_waiter_cancelled_just_before_its_turn_is_not_woken():
+    """Though both fall due in the same turn of the loop."""
+
+    async def program() -> tuple[float, list[object]]:
+        loop = asyncio.get_running_loop()
+        problems: list[object] = []
+        loop.set_exception_handler(lambda loop, context: problems.append(context))
+        limiter = RateLimiter(Window(1, 1))
+        assert limiter.try_acquire()
+        first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
+        loop.call_later(1, first.cancel)  # before the waiter runs and sets the limiter's timer, so that it comes first
+        await second
+        assert first.cancelled()
+        return loop.time(), problems
+
+    assert run_virtually(program()) == (1.0, [])
+
+
 def test_one_timer_serves_all_who_wait():
     """However many they are, and none is left when they are gone."""
 

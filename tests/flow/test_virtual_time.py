@@ -245,7 +245,7 @@ def test_a_program_that_swallows_its_end_has_no_result():
 
 
 async def stuck() -> None:
-    await asyncio.get_running_loop().create_future()  # here it waits
+    await asyncio.Event().wait()  # here it waits
 
 
 def test_a_program_that_can_never_go_on_is_told_where_it_waits():
