@@ -12,7 +12,9 @@
     │       └── MailboxFull          too many facts wait for this order
     ├── DelegateError        the delegate's: its own order fails, nothing else does
     │   ├── FactoryFailed        the factory raised or gave something that is no delegate
-    │   └── NonsenseAnswer       act answered neither DONE nor None
+    │   ├── NonsenseAnswer       act answered neither DONE nor None
+    │   ├── DoneTooSoon          act answered DONE while a child order may still trade
+    │   └── NoVenue              a child order was asked for where there is no venue
     └── NotRunning           the dispatcher was used before it started or after it stopped
 
 Each error keeps what happened in fields and computes its sentence from them.
@@ -135,6 +137,32 @@ class NonsenseAnswer(DelegateError):
         except Exception:  # its repr is the user's code
             answer = f"a {type(self.answer).__name__}"
         return f"{self.delegate}.act answered {answer}: it must return exo.DONE or None"
+
+
+class DoneTooSoon(DelegateError):
+    """`act` answered DONE while a child order is live or in doubt (contract C8)."""
+
+    def __init__(self, delegate: object, cl_ord_id: str) -> None:
+        super().__init__(delegate, cl_ord_id)
+        self.delegate = type(delegate).__qualname__
+        self.cl_ord_id = cl_ord_id
+
+    def __str__(self) -> str:
+        return (
+            f"{self.delegate}.act answered DONE while child order {self.cl_ord_id} may still trade: "
+            f"cancel it and wait until desk.finished"
+        )
+
+
+class NoVenue(DelegateError):
+    """A delegate wants to work its order, and the dispatcher was given no venue that takes orders."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} cannot be worked: give the Dispatcher a venue that takes orders"
 
 
 class NotRunning(ExoError):

@@ -1,5 +1,6 @@
 """The container: Board, Update, Delegate, Desk, OrderProcess, Delivery, Dispatcher. No I/O."""
 
+from exo.dma.venue import Feed
 from exo.run.delegate import DONE, Delegate, Next
 from exo.run.desk import Desk
 from exo.run.dispatcher import Dispatcher
@@ -8,7 +9,6 @@ from exo.run.orders import Ack
 from exo.run.outcome import End, Outcome
 from exo.run.process import OrderProcess
 from exo.run.statistics import Totals
-from exo.run.subscriptions import Feed
 from exo.run.update import Update
 from exo.run.watchdog import Hog
 

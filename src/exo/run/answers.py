@@ -9,7 +9,7 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any, Final
 
-from exo.errors import NonsenseAnswer
+from exo.errors import DoneTooSoon, NonsenseAnswer
 from exo.run.delegate import DONE
 from exo.run.process import OrderProcess
 from exo.run.stepping import SUSPENDED, Stepper
@@ -69,7 +69,8 @@ class Answers:
                 answer.close()
             self._leave(process, NonsenseAnswer(process.delegate, answer))
         elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
-            self._leave(process, None)
+            child = process.live_child
+            self._leave(process, None if child is None else DoneTooSoon(process.delegate, child.cl_ord_id))
 
     def raised(self, process: Process, error: BaseException) -> None:
         self._leave(process, error)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from threading import get_ident
 from typing import Any, Final
@@ -49,6 +51,7 @@ class Delivery:
         self._late: deque[Process] = deque()
         self._turning = False
         self._scheduled = False
+        self._promised = False
         self.answers = Answers(self._loop, self._context, threads, ended, self.owe)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
@@ -72,8 +75,17 @@ class Delivery:
             self._late.append(process)
         self._schedule()
 
+    @contextmanager
+    def promised(self) -> Iterator[None]:
+        """Within this, news schedules no turn: whoever brings it calls `deliver` at once."""
+        before, self._promised = self._promised, True
+        try:
+            yield
+        finally:
+            self._promised = before
+
     def _schedule(self) -> None:
-        if not (self._scheduled or self._turning or self.answers.stopped):
+        if not (self._scheduled or self._promised or self._turning or self.answers.stopped):
             self._scheduled = True
             self._loop.call_soon(self._scheduled_turn)
 
@@ -87,6 +99,8 @@ class Delivery:
         Whoever calls, the delegates see neither its task nor its contextvars.
         """
         if self._turning or self.answers.acting is not None or self.answers.stopped or not self.pending:
+            if self.pending:
+                self._schedule()
             return self.pending
         outer = asyncio.current_task(self._loop)
         if outer is not None:

@@ -6,8 +6,12 @@ import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from exo.errors import InvalidValue
+from exo.dma.child import Child
+from exo.dma.request import Request
+from exo.errors import InvalidValue, NoVenue
 from exo.flow.clock import to_ns, utc
+from exo.mkt.enums import TimeInForce
+from exo.mkt.exact import ZERO, divide, subtract
 from exo.mkt.order import Order
 from exo.mkt.status import FeedStatus
 
@@ -20,10 +24,10 @@ _LONGEST_S: Final = 1_000_000_000
 
 
 class Desk(Generic[OrderT]):
-    """What stands for one order, and where its delegate asks for wake-ups.
+    """What stands for one order, and where its delegate works it and asks for wake-ups.
 
     The terms, `cancelled` and `held` change only between two calls of `act`: they are those of the update in hand,
-    whatever has been recorded since. `status` and the time are as they are now.
+    whatever has been recorded since. `status`, the time, the children and their sums are as they are now.
     """
 
     __slots__ = ("_process",)
@@ -65,6 +69,70 @@ class Desk(Generic[OrderT]):
     def now(self) -> datetime.datetime:
         """The time in UTC."""
         return utc(self.now_ns)
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """The child orders with every report applied, oldest first: the live one and the last that ended."""
+        parent = self._process.parent
+        return () if parent is None else parent.children
+
+    @property
+    def cum_qty(self) -> Decimal:
+        """How much has been executed, by the venue's reports."""
+        parent = self._process.parent
+        return ZERO if parent is None else parent.cum_qty
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        """How much of the order's quantity has not been executed, not less than 0; 0 of an order without one."""
+        order_qty: Decimal = getattr(self.order, "order_qty", ZERO)
+        return max(ZERO, subtract(order_qty, self.cum_qty))
+
+    @property
+    def avg_px(self) -> Decimal | None:
+        """The average price of the executions to 60 digits; None before the first."""
+        parent = self._process.parent
+        return None if parent is None or not parent.cum_qty else divide(parent.notional, parent.cum_qty)
+
+    @property
+    def working(self) -> Child | None:
+        """The child order that may still trade."""
+        return self._process.live_child
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the fate of a request at the venue is unknown."""
+        parent = self._process.parent
+        return parent is not None and parent.in_doubt
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: no child may trade any more, and the order is cancelled or all executed."""
+        return self._process.live_child is None and (self.cancelled or not self.leaves_qty)
+
+    def work(
+        self,
+        *,
+        price: Decimal | None,
+        order_qty: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+    ) -> Request | None:
+        """Have one child order stand at the venue, so much at this price (None: a market order; no quantity: all).
+
+        Sends the one request that brings the child nearer to that and returns it: a new order, or the cancel of one
+        that differs. Returns None when all is as wanted, an answer must be waited for, or the order is held, being
+        cancelled or has ended. What is filled and live never exceeds the order's quantity (contract C21): more is cut
+        to what is left. InvalidValue for a term that cannot be; NoVenue without a venue that takes orders.
+        """
+        working = self._process.working
+        if working is None:
+            raise NoVenue(self.order_id)
+        return working.work(self._process, order_qty, price, time_in_force)
+
+    def cancel(self) -> Request | None:
+        """Cancel the child order; returns the request, None if there is nothing to cancel or it has been asked."""
+        working = self._process.working
+        return None if working is None else working.cancel(self._process)
 
     def wake_in(self, delay_s: float | Decimal) -> None:
         """Ask for a call of `act` after so many seconds, up to 1e9; replaces what was asked for before."""

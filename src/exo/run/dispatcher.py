@@ -10,14 +10,14 @@ user ──instruction────▶ mailbox, in order ──────┤
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from exo.dma.venue import Feed, Venue
 from exo.errors import NotRunning, UnknownOrder, WrongThread
 from exo.flow.clock import current_clock
 from exo.mkt.order import Order
@@ -29,26 +29,26 @@ from exo.run.cleaning import Cleaning
 from exo.run.delivery import Delivery
 from exo.run.door import Door
 from exo.run.events import Events, Reader, event_of
+from exo.run.leaving import Leaving
 from exo.run.limits import check_limits
 from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
-from exo.run.outcome import End, Outcome, Outcomes, outcome_of
+from exo.run.outcome import Outcome, Outcomes
 from exo.run.process import OrderProcess
 from exo.run.reports import Reports
 from exo.run.statistics import Statistics, Totals
-from exo.run.subscriptions import Feed, Subscriptions
+from exo.run.subscriptions import Subscriptions
 from exo.run.watchdog import Hog, Watchdog
+from exo.run.working import Working
 
 OrderT = TypeVar("OrderT", bound=Order)
-
-_log = logging.getLogger("exo.run")
 
 
 class Dispatcher(Generic[OrderT]):
     """The container; it runs inside `async with`, once.
 
     `factory` makes a delegate for each order, given its desk. `venue`, if there is one, is told which symbols are
-    wanted. Nothing else is imposed (contract C14).
+    wanted; one that takes orders too gets what delegates ask for at their desks. Nothing else is imposed (C14).
 
     What comes in is only recorded: delegates are called in turns, soon after or by `deliver()`. Market data and reports
     may come from any thread, instructions from the loop's own.
@@ -91,11 +91,13 @@ class Dispatcher(Generic[OrderT]):
         self._hogs = (hog_s, on_hog, halt_hogs)
         self._watchdog: Watchdog | None = None
         self._subscriptions: Subscriptions | None = None
+        self._working: Working | None = None
         self._thread = 0
         self._running = False
         self._delivery: Delivery
         self._market: Market
         self._orders: Orders[OrderT]
+        self._leaving: Leaving
         self._reports: Reports[OrderT]
         self._door: Door
 
@@ -103,7 +105,7 @@ class Dispatcher(Generic[OrderT]):
 
         def __getattr__(self, name: str) -> object:
             """What is made at the start is missed by whoever comes before."""
-            if name in {"_delivery", "_market", "_orders", "_reports", "_door"}:
+            if name in {"_delivery", "_market", "_orders", "_leaving", "_reports", "_door"}:
                 raise NotRunning("do that yet")
             raise AttributeError(name)
 
@@ -117,10 +119,25 @@ class Dispatcher(Generic[OrderT]):
             current_clock(), self._statistics, self._left, turn_s=turn_s, turn_calls=turn_calls, threads=threads
         )
         self._market = Market(delivery, self._statistics)
+        if isinstance(self._venue, Venue):
+            self._venue.connect(self)
+            self._working = Working(loop, self._venue)
         self._orders = Orders(
-            self._factory, delivery, self._market, self._outcomes, self._watch, self._publish, self._mailbox_limit
+            self._factory,
+            delivery,
+            self._market,
+            self._working,
+            self._outcomes,
+            self._watch,
+            self._publish,
+            self._mailbox_limit,
         )
-        self._reports = Reports(self._orders, self._statistics, self._on_orphan, self._publish, self._mailbox_limit)
+        self._leaving = Leaving(
+            self._orders, self._outcomes, self._statistics, delivery.clock, self._publish, self._clean_up
+        )
+        self._reports = Reports(
+            self._orders, self._leaving, self._statistics, self._on_orphan, self._publish, self._mailbox_limit
+        )
         self._door = Door(loop, self._market.on_crossing, self._take, self._mailbox_limit)
         if self._venue is not None:
             self._subscriptions = Subscriptions(
@@ -139,9 +156,12 @@ class Dispatcher(Generic[OrderT]):
     ) -> None:
         """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
         self._running = False
+        self._leaving.stopping = True
         within_s = 0.0
         try:
             await self._delivery.answers.finish(self._exit_s)
+            if self._working is not None:
+                await self._working.withdraw(self._exit_s)
             within_s = self._exit_s
         finally:
             try:
@@ -152,7 +172,7 @@ class Dispatcher(Generic[OrderT]):
     async def _let_go(self, within_s: float) -> None:
         with ExitStack() as every:  # goes on with the next when a clean-up is broken into
             for process in reversed(self._orders.live.values()):
-                every.callback(self._stop, process)
+                every.callback(self._leaving.stop, process)
         try:
             await self._cleaning.finish(within_s)
             if self._subscriptions is not None:
@@ -217,6 +237,18 @@ class Dispatcher(Generic[OrderT]):
             self._reports.post(report)
         else:
             self._door.fact(report)
+
+    def on_ticks(self, ticks: Iterable[Quote | Trade]) -> bool:
+        """Record what one read of a feed brought, run a turn at once, and answer as `deliver` does."""
+        if get_ident() != self._thread:
+            raise WrongThread("deliver")
+        with self._delivery.promised():
+            for tick in ticks:
+                if type(tick) is Quote:
+                    self._market.on_quote(tick)
+                else:
+                    self.on_trade(tick) if isinstance(tick, Trade) else self.on_quote(tick)
+        return self._delivery.deliver()
 
     def deliver(self) -> bool:
         """Run a turn now; answers whether something is left for the next. Within an act it does nothing."""
@@ -286,23 +318,8 @@ class Dispatcher(Generic[OrderT]):
         if self._events:
             self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome), len(self))
 
-    def _stop(self, process: OrderProcess[OrderT]) -> None:
-        process.end()
-        self._ended(process, End.STOPPED, None)
-
     def _left(self, process: OrderProcess[OrderT], error: BaseException | None) -> None:
-        stopped = isinstance(error, asyncio.CancelledError) and not self._running
-        self._ended(process, End.DONE if error is None else End.STOPPED if stopped else End.FAILED, error)
+        self._leaving.left(process, error)
 
-    def _ended(self, process: OrderProcess[OrderT], end: End, error: BaseException | None) -> None:
-        outcome = outcome_of(process, end, error, self._delivery.clock.now_ns())
-        self._statistics.ended += 1
-        self._statistics.failed += end is End.FAILED
-        self._orders.remove(process)
-        self._outcomes.add(outcome)
-        self._publish(process, outcome)
-        try:
-            if end is End.FAILED:
-                _log.error("order %s failed: %s", process.order_id, outcome.error, exc_info=error)
-        finally:
-            self._cleaning.run(process, self._delivery.answers.context_of(process))
+    def _clean_up(self, process: OrderProcess[OrderT]) -> None:
+        self._cleaning.run(process, self._delivery.answers.context_of(process))

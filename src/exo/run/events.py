@@ -31,7 +31,8 @@ class Stage(Enum):
 class Event(Frozen):
     """What became of one order; the latest stands for all before it, so a slow reader loses nothing that stands.
 
-    `facts` counts the instructions and reports recorded for the order since it was submitted.
+    `facts` counts the instructions and reports recorded for the order since it was submitted. FAILED without an
+    outcome: the order still waits for its child at the venue to end.
     """
 
     order_id: str
@@ -129,6 +130,8 @@ def event_of(process: OrderProcess[Any], time_ns: int, outcome: Outcome | None =
     """The event that tells how an order stands."""
     if outcome is not None:
         stage = {End.DONE: Stage.DONE, End.FAILED: Stage.FAILED, End.STOPPED: Stage.STOPPED}[outcome.end]
+    elif process.leaving is not None:
+        stage = Stage.FAILED
     elif process.asked_cancel:
         stage = Stage.CANCELLING
     else:

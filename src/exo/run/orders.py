@@ -19,6 +19,7 @@ from exo.run.desk import Desk
 from exo.run.market import Market
 from exo.run.outcome import sentence
 from exo.run.process import OrderProcess
+from exo.run.working import Working
 
 OrderT = TypeVar("OrderT", bound=Order)
 Factory = Callable[[Desk[OrderT]], Delegate[OrderT]]
@@ -56,6 +57,7 @@ class Orders(Generic[OrderT]):
         factory: Factory[OrderT],
         delivery: Delivery,
         market: Market,
+        working: Working | None,
         ended: Container[str],
         watch: Callable[[str, bool], object],
         recorded: Callable[[OrderProcess[OrderT]], object],
@@ -66,6 +68,7 @@ class Orders(Generic[OrderT]):
         self._delivery = delivery
         self._boards = market.boards
         self._market = market
+        self._working = working
         self._ended = ended
         self._watch = watch
         self._recorded = recorded
@@ -85,7 +88,7 @@ class Orders(Generic[OrderT]):
             order = msgspec.structs.replace(order, order_id=order_id)
         elif order_id in self.live or order_id in self._ended or order_id in self._admitting:
             raise DuplicateOrder(order_id)
-        process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery)
+        process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery, self._working)
         self._admitting.add(order_id)
         try:
             self._staff(process)
@@ -110,7 +113,10 @@ class Orders(Generic[OrderT]):
         process = self._find(order, "replace")
         if type(order) is not type(process.terms):
             raise IdentityChanged(process.order_id, "type", type(process.terms).__name__, type(order).__name__)
-        return self._record(process, MsgType.RPL, order)
+        ack = self._record(process, MsgType.RPL, order)
+        if self._working is not None:
+            self._working.curb(process)
+        return ack
 
     def cancel(self, order: OrderT | str) -> Ack[OrderT]:
         """Record a cancel, which also releases a held order; it is taken even by a full mailbox."""
@@ -161,6 +167,8 @@ class Orders(Generic[OrderT]):
                 raise IdentityChanged(order_id, "side", terms.side.name, order.side.name)
             if order.symbol != terms.symbol:
                 raise IdentityChanged(order_id, "symbol", terms.symbol, order.symbol)
+        if process.leaving is not None:
+            raise InstructionRefused(order_id, instruction, "its delegate has failed and its child is being cancelled")
         if process.asked_cancel:
             raise InstructionRefused(order_id, instruction, "it is being cancelled")
         return process

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from exo.dma.child import Child
+from exo.dma.parent import Parent
 from exo.errors import MailboxFull
 from exo.mkt.enums import ExecInst, MsgType
 from exo.mkt.order import Instruction, Order
@@ -18,7 +20,9 @@ from exo.run.update import Update
 if TYPE_CHECKING:
     from exo.run.delegate import Delegate
     from exo.run.delivery import Delivery
+    from exo.run.outcome import End
     from exo.run.stepping import Spare
+    from exo.run.working import Working
 
 OrderT = TypeVar("OrderT", bound=Order)
 
@@ -38,7 +42,8 @@ class OrderProcess(Generic[OrderT]):
     `at` is the point it stands at while it may be called with prices alone. It steps aside (`at` is None, `left` keeps
     the point) while a call runs, while facts wait for it, while it is held, and when it has ended; so one comparison in
     the sweep tells whether an order takes part. `order`, `cancelled` and `held` are as its delegate was told; `terms`,
-    `asked_cancel` and `asked_hold` as its owner last asked.
+    `asked_cancel` and `asked_hold` as its owner last asked. `parent` is its side towards the venue, `working` the way
+    there; `leaving` is how it ended while a child order still keeps it here.
     """
 
     __slots__ = (
@@ -55,11 +60,13 @@ class OrderProcess(Generic[OrderT]):
         "ended",
         "facts",
         "held",
+        "leaving",
         "left",
         "mailbox",
         "order",
         "order_id",
         "owed",
+        "parent",
         "round",
         "spare",
         "submitted_ns",
@@ -67,9 +74,12 @@ class OrderProcess(Generic[OrderT]):
         "timer",
         "wake_ns",
         "woken",
+        "working",
     )
 
-    def __init__(self, order: OrderT, order_id: str, board: Board, delivery: Delivery) -> None:
+    def __init__(
+        self, order: OrderT, order_id: str, board: Board, delivery: Delivery, working: Working | None = None
+    ) -> None:
         self.order = order
         self.order_id = order_id
         self.board = board
@@ -80,6 +90,9 @@ class OrderProcess(Generic[OrderT]):
         self.left = _NOWHERE
         self.mailbox: list[Instruction[OrderT] | Report] = []
         self.facts = 0
+        self.parent: Parent | None = None
+        self.working = working
+        self.leaving: tuple[End, BaseException | None] | None = None
         self.context: contextvars.Context | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.wake_ns: int | None = None
@@ -95,6 +108,11 @@ class OrderProcess(Generic[OrderT]):
         self.ended = False
         self.held = False
         self.woken = False
+
+    @property
+    def live_child(self) -> Child | None:
+        """The child order that may still trade."""
+        return None if self.parent is None else self.parent.live
 
     @property
     def stands_at(self) -> Point:

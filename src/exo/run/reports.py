@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from exo.errors import MailboxFull
 from exo.mkt.order import Order
 from exo.mkt.report import Report
+from exo.run.leaving import Leaving
 from exo.run.orders import Orders
 from exo.run.process import OrderProcess
 from exo.run.statistics import Statistics
@@ -25,25 +26,33 @@ class Reports(Generic[OrderT]):
     def __init__(
         self,
         orders: Orders[OrderT],
+        leaving: Leaving,
         statistics: Statistics,
         on_orphan: Callable[[Report], object] | None,
         recorded: Callable[[OrderProcess[Any]], object],
         mailbox_limit: int,
     ) -> None:
         self._live = orders.live
+        self._leaving = leaving
         self._statistics = statistics
         self._on_orphan = on_orphan
         self._recorded = recorded
         self._limit = mailbox_limit
 
     def post(self, report: Report) -> None:
-        """Post a report; MailboxFull if its order has too many undelivered facts (contract C11)."""
+        """Apply a report and post it; MailboxFull if its order has too many undelivered facts (contract C11)."""
         process = self._live.get(report.order_id)
         if process is None:
             self._orphan(report)
-        else:
+            return
+        if process.working is not None and not process.working.apply(process, report):
+            self._statistics.repeated += 1
+            return
+        try:
             process.post(report, self._limit)
             self._recorded(process)
+        finally:
+            self._leaving.reported(process)
 
     def post_late(self, report: Report) -> None:
         """Post a report that nobody waits to see refused: one too many is an orphan too."""

@@ -42,7 +42,8 @@ class Totals(Frozen):
 
     `ticks` entered; `unwatched` ones were of symbols without orders, `odd` quotes were crossed or below 0. `updates`
     are calls of act. `conflated` are ticks that reached a delegate folded into a later one, counted once per delegate.
-    `live` orders are here now; `failed` is part of `ended`.
+    `live` orders are here now; `failed` is part of `ended`. `repeated` executions had been applied before and were
+    dropped.
     """
 
     ticks: int
@@ -56,6 +57,7 @@ class Totals(Frozen):
     ended: int
     failed: int
     orphans: int
+    repeated: int
     age_p50_ns: int | None
     age_p99_ns: int | None
     age_max_ns: int | None
@@ -71,6 +73,7 @@ class Statistics:
         "failed",
         "odd",
         "orphans",
+        "repeated",
         "submitted",
         "ticks",
         "turns",
@@ -90,6 +93,7 @@ class Statistics:
         self.ended = 0
         self.failed = 0
         self.orphans = 0
+        self.repeated = 0
 
     def saw(self, update: Update[Any], calls: int, now_ns: int) -> None:
         """Count an update that went to so many delegates."""
@@ -116,6 +120,7 @@ class Statistics:
             ended=self.ended,
             failed=self.failed,
             orphans=self.orphans,
+            repeated=self.repeated,
             age_p50_ns=self.ages.quantile_ns(0.5),
             age_p99_ns=self.ages.quantile_ns(0.99),
             age_max_ns=self.ages.quantile_ns(1.0),

@@ -7,23 +7,13 @@ import inspect
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
 
+from exo.dma.venue import Feed
 from exo.mkt.enums import FeedState
 from exo.mkt.status import FeedStatus
 from exo.run.outcome import sentence
 
 _log = logging.getLogger("exo.run")
-
-
-class Feed(Protocol):
-    """Where market data comes from: told which symbols are wanted. Either method may be `async def`."""
-
-    def subscribe(self, symbol: str, /) -> object:
-        """Start sending this symbol's quotes, trades and statuses."""
-
-    def unsubscribe(self, symbol: str, /) -> object:
-        """Stop sending them."""
 
 
 class Subscriptions:
