@@ -22,6 +22,12 @@ TICKS = """ts_ns,symbol,type,bid_px,bid_size,ask_px,ask_size,last_px,last_qty
 SMALL = ["demo", "--orders", "20", "--symbols", "2", "--seconds", "5", "--rate", "50"]
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo writes its page where it is called."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def ticks(tmp_path: Path) -> str:
     path = tmp_path / "ticks.csv"
@@ -56,7 +62,7 @@ def test_a_command_tells_its_options(run, command):
     """With what they are for."""
     code, out, _ = run(command, "--help")
     assert code == 0
-    assert "--orders INT" in out
+    assert "--orders" in out
     assert "How many orders" in out
     assert "--no-json" not in out
 
@@ -79,7 +85,7 @@ def test_the_version_is_told(run):
         (["demo", "--symbols", "1001"], "Must be <= 1000"),
         (["demo", "--frobnicate"], "--frobnicate"),
         (["replay"], "FILE"),
-        (["replay", "a.csv", "b.csv"], "b.csv"),
+        (["replay", "--orders", "5"], "FILE"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(run, arguments, problem):
@@ -137,9 +143,9 @@ def test_the_demo_shows_one_order_fail_alone(run):
     code, out, err = run(*SMALL)
     assert (code, err) == (0, "")
     assert "1 failed" in out
-    assert "order 20 failed: RuntimeError: order 20 fails on purpose, and nothing else does\n" in out
+    assert "order 10 failed: RuntimeError: order 10 fails on purpose, and nothing else does\n" in out
     assert "Traceback" not in out
-    for word in ("orders", "fills", "ticks", "updates", "conflated", "quote age"):
+    for word in ("orders", "fills", "against arrival", "ticks", "updates", "conflated", "quote age"):
         assert f"\n{word} " in out
 
 
@@ -181,15 +187,20 @@ def test_an_interrupt_leaves_one_line_and_exit_code_130(tmp_path):
     assert (running.returncode, out, err) == (130, b"", b"exo: interrupted\n")
 
 
-def test_an_interrupt_in_virtual_time_ends_alike():
-    """The container shuts down and nothing is printed but that line."""
+def test_an_interrupt_in_virtual_time_leaves_the_summary_so_far():
+    """The container shuts down, every order is accounted for, and the exit code tells."""
     program = (
         "import os, signal, exo.cli.app, exo.cli.demo as demo\n"
         "demo.Faulty.act = lambda self, update: os.kill(os.getpid(), signal.SIGINT)\n"
-        "exo.cli.app.main(['demo', '--orders', '3'])\n"
+        "exo.cli.app.main(['demo', '--orders', '20', '--json'])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"exo: interrupted\n")
+    assert (done.returncode, done.stderr) == (130, b"exo: interrupted\n")
+    account = json.loads(done.stdout)
+    assert account["interrupted"] is True
+    assert account["totals"]["live"] == 0
+    assert 0 < len(account["orders"]) == account["totals"]["submitted"] < 20
+    assert {order["why"] for order in account["orders"] if order["fate"] == "STOPPED"} == {"the replay was interrupted"}
 
 
 def test_a_reader_that_leaves_is_no_error_of_ours(ticks):

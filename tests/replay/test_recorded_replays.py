@@ -8,10 +8,11 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ORDERS = 500
+ORDERS = 1000
 FILES = [
     "binance_spot_btcusdt_20240808",
     "binance_spot_ethusdt_20240809",
@@ -20,10 +21,11 @@ FILES = [
     "cme_es_mbp1_20240701",
     "coinbase_20210417",
 ]
+REPLAYS = [[name] for name in FILES] + [FILES[:2]]
 
 
-def start(file: Path, hash_seed: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "exo.cli", "replay", str(file), "--orders", str(ORDERS), "--json"]
+def start(files: list[Path], hash_seed: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "exo.cli", "replay", *map(str, files), "--orders", str(ORDERS), "--json"]
     return subprocess.Popen(
         command,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
@@ -32,26 +34,37 @@ def start(file: Path, hash_seed: int) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_five_hundred_orders_are_accounted_for_and_the_bytes_are_the_same_again(shared, name):
-    """Two processes with different hash seeds, side by side."""
-    file = shared / "data" / "ticks" / f"{name}.shared.csv.gz"
-    with start(file, 1) as one, start(file, 4242) as other:
+@pytest.mark.parametrize("names", REPLAYS, ids="+".join)
+def test_a_thousand_orders_are_accounted_for_and_the_bytes_are_the_same_again(shared, names):
+    """Two processes with different hash seeds, side by side; the orders have what the venue filled."""
+    files = [shared / "data" / "ticks" / f"{name}.shared.csv.gz" for name in names]
+    with start(files, 1) as one, start(files, 4242) as other:
         (out, err), (again, _) = one.communicate(), other.communicate()
     assert (one.returncode, err) == (0, b"")
     assert out == again
     account = json.loads(out)
-    assert len({order["orderID"] for order in account["orders"]}) == ORDERS
+    orders = account["orders"]
+    assert [order["orderID"] for order in orders] == [f"{number:04}" for number in range(1, ORDERS + 1)]
     assert sum(account["fates"].values()) == ORDERS
     assert account["fates"]["FAILED"] == account["fates"]["STOPPED"] == 0
+    assert (account["fates"]["FILLED"] > 0) == (names != ["coinbase_20210417"])  # whose tickers have no sizes
     totals = account["totals"]
     assert (totals["submitted"], totals["ended"], totals["live"]) == (ORDERS, ORDERS, 0)
     assert totals["ticks"] == account["survey"]["ticks"]
-    for symbol, sums in account["symbols"].items():
-        orders = [order for order in account["orders"] if order["symbol"] == symbol]
-        bought = sum(Decimal(order["notional"]) for order in orders if order["side"] == "BUY")
-        assert Decimal(sums["boughtNotional"]) == bought
-        assert sum(order["fills"] for order in orders) == sums["fills"]
+    assert account["agrees"] is True
+    for symbol, executed in account["venue"].items():
+        assert sum_of(orders, symbol, "BUY", "cumQty") == Decimal(executed["boughtQty"])
+        assert sum_of(orders, symbol, "BUY", "notional") == Decimal(executed["boughtNotional"])
+        assert sum_of(orders, symbol, "SELL", "cumQty") == Decimal(executed["soldQty"])
+        assert sum_of(orders, symbol, "SELL", "notional") == Decimal(executed["soldNotional"])
+        assert sum(order["executions"] for order in orders if order["symbol"] == symbol) == executed["executions"]
+    for order in orders:
+        assert Decimal(order["cumQty"]) <= Decimal(order["orderQty"])
+        assert (order["why"] == "") == (order["fate"] == "FILLED")
+
+
+def sum_of(orders: list[dict[str, Any]], symbol: str, side: str, member: str) -> Decimal:
+    return sum((Decimal(o[member]) for o in orders if (o["symbol"], o["side"]) == (symbol, side)), Decimal(0))
 
 
 def test_every_recorded_row_is_played(shared):
@@ -60,7 +73,7 @@ def test_every_recorded_row_is_played(shared):
     assert sorted(recorded) == sorted(f"{name}.shared.csv.gz" for name in FILES)
     for name in FILES[3:]:
         file = f"{name}.shared.csv.gz"
-        with start(shared / "data" / "ticks" / file, 0) as process:
+        with start([shared / "data" / "ticks" / file], 0) as process:
             played = json.loads(process.communicate()[0])["survey"]
         symbols = recorded[file]["symbols"]
         assert played["ticks"] == sum(symbol["rows"] for symbol in symbols.values())

@@ -8,7 +8,7 @@ import pytest
 
 import exo
 from exo import testing
-from exo.delegates import FarOrder
+from exo.delegates import SweepOrder
 from exo.errors import InvalidValue
 from exo.flow import VIRTUAL_START_NS
 from exo.run import End
@@ -35,7 +35,7 @@ def test_a_trade_has_its_price_before_its_quantity():
         (lambda: quote("A", 42.5, "43"), r"\$\.bid"),  # type: ignore[arg-type]
         (lambda: quote("A", "42", "43", ask_size=1.0), r"\$\.askSize"),  # type: ignore[arg-type]
         (lambda: trade("A", 0.1, "10"), r"\$\.lastPx"),  # type: ignore[arg-type]
-        (lambda: testing.order(FarOrder, order_qty=1.5), r"\$\.orderQty"),
+        (lambda: testing.order(SweepOrder, order_qty=1.5), r"\$\.orderQty"),
         (lambda: report("1", last_qty=2.5), r"\$\.lastQty"),
     ],
 )
@@ -66,14 +66,14 @@ def test_a_plain_order_buys_a():
 
 def test_an_order_of_any_type_takes_its_own_terms():
     """Decimals from text, the rest as it is."""
-    order = testing.order(FarOrder, side=exo.Side.SELL, symbol="B", order_id="x", order_qty="10", price=None)
-    assert order == FarOrder(side=exo.Side.SELL, symbol="B", order_id="x", order_qty=Decimal(10))
+    order = testing.order(SweepOrder, side=exo.Side.SELL, symbol="B", order_id="x", order_qty="10", price=None)
+    assert order == SweepOrder(side=exo.Side.SELL, symbol="B", order_id="x", order_qty=Decimal(10))
 
 
 def test_a_term_that_the_order_does_not_have_is_named():
     """Also where a misspelt optional one would go unnoticed."""
-    with pytest.raises(InvalidValue, match=r"FarOrder has no such term at \$\.limitPx"):
-        testing.order(FarOrder, order_qty="1", limit_px="2")
+    with pytest.raises(InvalidValue, match=r"SweepOrder has no such term at \$\.limitPx"):
+        testing.order(SweepOrder, order_qty="1", limit_px="2")
 
 
 def test_a_report_takes_its_members_from_text():

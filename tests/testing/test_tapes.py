@@ -8,7 +8,7 @@ import pytest
 
 import exo
 from exo import testing
-from exo.delegates import FarOrder, TakeFar
+from exo.delegates import Sweep, SweepOrder
 from exo.errors import InvalidValue, UnknownOrder
 from exo.flow import VIRTUAL_START_NS
 from exo.testing import BadTape, Tape, cancel, hold, quote, release, replace, report, submit, trade
@@ -19,12 +19,12 @@ LOW, HIGH = quote("A", "1", "2"), quote("A", "3", "4")
 class Notes:
     """Notes every update of every order, and is done when cancelled."""
 
-    seen: list[exo.Update[FarOrder]]
+    seen: list[exo.Update[SweepOrder]]
 
-    def __init__(self, desk: exo.Desk[FarOrder]) -> None:
+    def __init__(self, desk: exo.Desk[SweepOrder]) -> None:
         self.desk = desk
 
-    def act(self, update: exo.Update[FarOrder]) -> exo.Next:
+    def act(self, update: exo.Update[SweepOrder]) -> exo.Next:
         self.seen.append(update)
         return exo.DONE if self.desk.cancelled else None
 
@@ -63,7 +63,7 @@ def test_tapes_add_up():
 def test_an_empty_tape_plays_at_once():
     """It has no end to wait for."""
     assert Tape().end_s == 0
-    assert play(TakeFar, Tape()).ticks == 0
+    assert play(Sweep, Tape()).ticks == 0
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_step_that_cannot_be_played_is_named(step, problem):
 
 def test_events_happen_at_their_time_and_are_received_then(notes):
     """To the nanosecond, in virtual time."""
-    play(notes, Tape((0.1, LOW), (0.3, HIGH), (7, LOW)), testing.order(FarOrder, order_qty=1))
+    play(notes, Tape((0.1, LOW), (0.3, HIGH), (7, LOW)), testing.order(SweepOrder, order_qty=1))
     at_ns = [0, 100_000_000, 300_000_000, 7_000_000_000]
     assert [update.now_ns - VIRTUAL_START_NS for update in notes.seen] == at_ns
     assert [update.age_s for update in notes.seen] == [None, 0, 0, 0]
@@ -95,7 +95,7 @@ def test_events_happen_at_their_time_and_are_received_then(notes):
 
 def test_events_of_one_time_are_delivered_together(notes):
     """As if one read of a feed had brought them."""
-    play(notes, Tape((1, LOW), (1, trade("A", "1", "1")), (1, HIGH)), testing.order(FarOrder, order_qty=1))
+    play(notes, Tape((1, LOW), (1, trade("A", "1", "1")), (1, HIGH)), testing.order(SweepOrder, order_qty=1))
     (_, update) = notes.seen
     assert update.quote is not None
     assert update.span is not None
@@ -113,7 +113,7 @@ def test_every_kind_of_event_reaches_the_order_it_is_about(notes):
         (6, replace(order_qty=5)),
         (7, cancel()),
     )
-    play(notes, tape, testing.order(FarOrder, order_qty=1))
+    play(notes, tape, testing.order(SweepOrder, order_qty=1))
     _, gap, fill, held, priced, released, resized, cancelled = notes.seen
     assert gap.stale
     assert gap.gaps == 1
@@ -129,37 +129,37 @@ def test_every_kind_of_event_reaches_the_order_it_is_about(notes):
 
 def test_a_tape_can_submit_orders_and_ask_about_them_by_id(notes):
     """Any dispatcher will do."""
-    order = testing.order(FarOrder, order_id="x", order_qty=1)
-    changed = testing.order(FarOrder, order_id="x", order_qty=2)
+    order = testing.order(SweepOrder, order_id="x", order_qty=1)
+    changed = testing.order(SweepOrder, order_id="x", order_qty=2)
     tape = Tape(
         (1, submit(order)), (2, replace(changed)), (3, replace(order_id="x", price="1")), (4, cancel(order_id="x"))
     )
     totals = play(notes, tape)
     assert (totals.submitted, totals.ended) == (1, 1)
-    assert notes.seen[2].instructions[0].order == testing.order(FarOrder, order_id="x", order_qty=2, price=1)
+    assert notes.seen[2].instructions[0].order == testing.order(SweepOrder, order_id="x", order_qty=2, price=1)
 
 
 def test_a_refused_instruction_ends_the_play_and_says_where():
     """The note has the time and the step."""
     with pytest.raises(UnknownOrder, match="order y is not here") as caught:
-        play(TakeFar, Tape((1, LOW), (2.5, cancel("y"))))
+        play(Sweep, Tape((1, LOW), (2.5, cancel("y"))))
     assert caught.value.__notes__[0].startswith("2.5 s into the tape, at Ask(verb='cancel'")
 
 
 def test_terms_are_not_asked_of_an_order_nobody_knows():
     """Partly replaced can only be what the tape has seen."""
     with pytest.raises(UnknownOrder, match="order y is not here"):
-        play(TakeFar, Tape((1, replace(order_id="y", price="1"))))
+        play(Sweep, Tape((1, replace(order_id="y", price="1"))))
 
 
 def test_a_replace_by_terms_the_order_does_not_have_is_refused():
     """As when it was built."""
-    with pytest.raises(InvalidValue, match=r"FarOrder has no such term at \$\.limit"):
-        play(TakeFar, Tape((1, replace(limit="1"))), testing.order(FarOrder, order_qty=1))
+    with pytest.raises(InvalidValue, match=r"SweepOrder has no such term at \$\.limit"):
+        play(Sweep, Tape((1, replace(limit="1"))), testing.order(SweepOrder, order_qty=1))
 
 
 def test_a_report_for_no_order_is_an_orphan():
     """The tape does not judge."""
     orphans: list[exo.Report] = []
-    play(TakeFar, Tape((1, report("gone"))), on_orphan=orphans.append)
+    play(Sweep, Tape((1, report("gone"))), on_orphan=orphans.append)
     assert [orphan.order_id for orphan in orphans] == ["gone"]

@@ -1,64 +1,79 @@
-"""The demo: a seeded market, many orders that take its far side, and one delegate that fails."""
+"""The demo: a seeded market with a burst, many orders worked on paper, and one delegate that fails."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
 
-from exo.delegates import FarOrder, Fill, TakeFar
-from exo.flow import seeded
-from exo.replay import Account, PaperDelegate, replay
-from exo.run import Desk, Next, Update
+from exo.delegates import Sweep, Twap, TwapOrder
+from exo.replay import Account, Delay, Plan, Replay, replay
+from exo.run import Delegate, Desk, Next, Update
 from exo.testing import RandomWalk
+from exo.venue import PaperVenue
 
-_SENDING_S: Final = (0.002, 0.05)
+_BUSY: Final = Delay(2_000_000, 50_000_000)
+_LATE: Final = Delay(200_000, 3_000_000)
+_MAKER_BPS, _TAKER_BPS = Decimal("-0.5"), Decimal(2)
 
 
-def demo(*, orders: int, symbols: int, seconds: float, rate: float, seed: int) -> Account:
-    """Run the demo in virtual time; the last order's delegate fails at its first update."""
+def demo(
+    *,
+    orders: int,
+    symbols: int,
+    seconds: float,
+    rate: float,
+    seed: int,
+    watch: Callable[[Replay], object] | None = None,
+) -> Account:
+    """Run the demo in virtual time.
+
+    Every third order is a TWAP over a quarter of the time, the others sweep; the delegate of the one in the middle
+    fails at its second look. Half-way through the market storms for a thirtieth of the time.
+    """
+    half_way = seconds / 2
     names = [f"EXO{number}" for number in range(1, symbols + 1)]
-    market = RandomWalk(names, seconds=seconds, rate=rate, seed=seed)
+    market = RandomWalk(names, seconds=seconds, rate=rate, seed=seed, storm=(half_way, half_way + seconds / 30))
 
-    def staff(desk: Desk[FarOrder]) -> PaperDelegate:
-        return Faulty(desk) if int(desk.order_id) == orders else Unhurried(desk, seed)
+    class DemoOrder(TwapOrder):
+        """An order for either delegate."""
 
-    return replay(market, orders=orders, seed=seed, factory=staff)
+        duration_s: Decimal = max(Decimal("0.001"), Decimal(round(seconds * 250)) / 1000)
+        slices: int = 10
 
+    def staff(desk: Desk[Any]) -> Delegate[Any]:
+        number = int(desk.order_id)
+        if number == (orders + 1) // 2:
+            return Faulty(desk)
+        return Twap(desk) if number % 3 == 0 else Sweep(desk)
 
-class Unhurried:
-    """Takes the far side, and then is busy for a while as if it had sent an order: the market goes on meanwhile."""
-
-    def __init__(self, desk: Desk[FarOrder], seed: int) -> None:
-        self._taker = TakeFar(desk)
-        self._random = seeded(f"{seed} sending {desk.order_id}")
-
-    @property
-    def fills(self) -> Sequence[Fill]:
-        """What it took."""
-        return self._taker.fills
-
-    async def act(self, update: Update[FarOrder]) -> Next:
-        """Decide as TakeFar does, and take its time over it."""
-        answer = self._taker.act(update)
-        await asyncio.sleep(self._random.uniform(*_SENDING_S))
-        return answer
-
-    def clean_up(self) -> None:
-        """Nothing is held."""
+    plan = Plan(
+        orders=orders,
+        seed=seed,
+        factory=staff,
+        order_type=DemoOrder,
+        delegate="Sweep, Twap and one that fails",
+        files=("a synthetic market",),
+        act_time=_BUSY,
+        feed_latency=_LATE,
+        venue=PaperVenue(maker_bps=_MAKER_BPS, taker_bps=_TAKER_BPS),
+    )
+    return replay(market, plan, watch=watch, watch_rows=max(1, round(rate / 10)))
 
 
 class Faulty:
-    """Raises at its first update."""
+    """Raises at its second update."""
 
-    fills: Sequence[Fill] = ()
+    def __init__(self, desk: Desk[Any]) -> None:
+        self._desk = desk
+        self._looks = 0
 
-    def __init__(self, desk: Desk[FarOrder]) -> None:
-        self.desk = desk
-
-    def act(self, update: Update[FarOrder]) -> Next:
+    def act(self, update: Update[Any]) -> Next:
         """Fail on purpose."""
-        raise RuntimeError(f"order {self.desk.order_id} fails on purpose, and nothing else does")
+        self._looks += 1
+        if self._looks == 2 or self._desk.cancelled:
+            raise RuntimeError(f"order {self._desk.order_id} fails on purpose, and nothing else does")
+        return None
 
     def clean_up(self) -> None:
         """Nothing is held."""

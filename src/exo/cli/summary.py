@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from decimal import Context, Decimal
 from typing import Final
 
@@ -12,11 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from exo.mkt.exact import divide
-from exo.replay import Account, Fate
-from exo.replay.account import plain
+from exo.replay import Account, Fate, Line
+from exo.replay.delays import Delay
+from exo.replay.figures import plain
 
-_READABLE: Final = Context(prec=9)
+_READABLE: Final = Context(prec=7)
 _UNITS: Final = (("s", 1e9), ("ms", 1e6), ("µs", 1e3))
+_TOLD: Final = 5
 
 
 def show(account: Account, json: bool = False) -> None:
@@ -26,40 +30,51 @@ def show(account: Account, json: bool = False) -> None:
         return
     console = Console(highlight=False)
     console.print(_by_symbol(account), _counts(account), sep="\n")
-    for line in account.lines:
-        if line.fate is Fate.FAILED:
-            console.print(f"\norder {line.order_id} failed: {escape(line.error)}", soft_wrap=True)
+    for sentence in _remarks(account):
+        console.print(sentence, soft_wrap=True, markup=False)
 
 
 def _by_symbol(account: Account) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     table.add_column("symbol")
-    for name in ("orders", "fills", "bought", "avg px", "sold", "avg px"):
+    for name in ("orders", "fills", "bought", "avg px", "sold", "avg px", "fees"):
         table.add_column(name, justify="right", overflow="fold")
+    orders = Counter(line.symbol for line in account.lines)
     for symbol, sums in account.symbols.items():
         table.add_row(
             escape(symbol),
-            f"{sums.orders:,}",
-            f"{sums.fills:,}",
-            plain(sums.bought_qty),
+            f"{orders[symbol]:,}",
+            f"{sums.executions:,}",
+            _readable(sums.bought_qty),
             _avg_px(sums.bought_notional, sums.bought_qty),
-            plain(sums.sold_qty),
+            _readable(sums.sold_qty),
             _avg_px(sums.sold_notional, sums.sold_qty),
+            _readable(sums.fees),
         )
     return table
 
 
 def _counts(account: Account) -> Table:
-    totals, survey = account.totals, account.survey
+    totals, survey, settings = account.totals, account.survey, account.settings
     fates = [
         f"{count:,} {fate.value.lower().replace('_', ' ')}"
         for fate, count in account.fates.items()
         if count or fate is not Fate.STOPPED
     ]
+    played_s = sum(last - first for first, last in survey.sessions) / 1e9
+    sessions = "" if len(survey.sessions) == 1 else f", {len(survey.sessions)} sessions"
     table = Table.grid(padding=(0, 2))
+    table.add_row("delegate", escape(settings.delegate))
+    busy = f"busy {Delay(*settings.act_time_ns)} a decision, ticks {Delay(*settings.feed_latency_ns)} late"
+    table.add_row("set", f"{busy}, seed {settings.seed}")
     table.add_row("orders", f"{len(account.lines):,}: {', '.join(fates)}")
-    table.add_row("fills", f"{sum(line.fills for line in account.lines):,}, on paper")
-    table.add_row("ticks", f"{survey.ticks:,} in {(survey.last_ns - survey.first_ns) / 1e9:,.3f} s of virtual time")
+    venue = sum(sums.executions for sums in account.venue.values())
+    agree = "as the venue has it" if account.agrees else f"BUT THE VENUE HAS {venue:,} AND DOES NOT AGREE"
+    table.add_row("fills", f"{sum(line.executions for line in account.lines):,} on paper, {agree}")
+    for name, pick in (("arrival", _arrival), ("vwap", _vwap)):
+        table.add_row(f"against {name}", _slippage(account, pick))
+    speed = "" if account.rows_s is None else f", {account.rows_s:,.0f} a second"
+    table.add_row("ticks", f"{survey.ticks:,} in {played_s:,.3f} s of virtual time{sessions}{speed}")
     table.add_row("updates", f"{totals.updates:,} to delegates, in {totals.turns:,} turns")
     table.add_row("conflated", f"{totals.conflated:,} ticks, folded into later ones before a delegate looked")
     table.add_row(
@@ -70,8 +85,42 @@ def _counts(account: Account) -> Table:
     return table
 
 
+def _remarks(account: Account) -> Iterator[str]:
+    """What went wrong, the first of each kind in full, and why orders were not filled."""
+    for fate in (Fate.FAILED, Fate.STOPPED):
+        lines = [line for line in account.lines if line.fate is fate]
+        for line in lines[:_TOLD]:
+            yield f"\norder {line.order_id} {fate.value.lower()}: {line.error or line.why}"
+        if len(lines) > _TOLD:
+            yield f"... and {len(lines) - _TOLD:,} more {fate.value.lower()}"
+    for refused in account.refused[:_TOLD]:
+        yield f"\nrefused: {refused}"
+    if len(account.refused) > _TOLD:
+        yield f"... and {len(account.refused) - _TOLD:,} more refused"
+
+
+def _arrival(line: Line) -> Decimal | None:
+    return line.slippage_arrival_bps
+
+
+def _vwap(line: Line) -> Decimal | None:
+    return line.slippage_vwap_bps
+
+
+def _slippage(account: Account, pick: Callable[[Line], Decimal | None]) -> str:
+    costs = sorted(cost for line in account.lines if (cost := pick(line)) is not None)
+    if not costs:
+        return "nothing to compare"
+    middle = costs[len(costs) // 2]
+    return f"median {plain(middle)} bps, from {plain(costs[0])} to {plain(costs[-1])}, of {len(costs):,} orders"
+
+
+def _readable(number: Decimal) -> str:
+    return plain(_READABLE.plus(number))
+
+
 def _avg_px(notional: Decimal, qty: Decimal) -> str:
-    return plain(_READABLE.plus(divide(notional, qty))) if qty else "-"
+    return _readable(divide(notional, qty)) if qty else "-"
 
 
 def _duration(ns: int | None) -> str:

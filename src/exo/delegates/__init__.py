@@ -1,5 +1,6 @@
 """Delegates to start from."""
 
-from exo.delegates.far import FarOrder, Fill, TakeFar
+from exo.delegates.sweep import Sweep, SweepOrder
+from exo.delegates.twap import Twap, TwapOrder
 
-__all__ = ["FarOrder", "Fill", "TakeFar"]
+__all__ = ["Sweep", "SweepOrder", "Twap", "TwapOrder"]

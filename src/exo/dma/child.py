@@ -23,6 +23,7 @@ _TERMINAL: Final = frozenset(
         OrdStatus.DONE_FOR_DAY,
     }
 )
+_DUPLICATE: Final = 6
 _ENDS: Final = {
     ExecType.CANCELED: OrdStatus.CANCELED,
     ExecType.EXPIRED: OrdStatus.EXPIRED,
@@ -35,7 +36,8 @@ _ENDS: Final = {
 class Child(Frozen):
     """An order at a venue, with every report so far applied; the next report makes a new one.
 
-    `cum_qty` and `notional` come from executions only. `cancel_id` is the ClOrdID of a cancel that has not been
+    `cum_qty` and `notional` come from executions only; `told_qty` is the highest CumQty that a report told, so what it
+    has more is an execution on its way. `cancel_id` is the ClOrdID of a cancel that has not been
     answered. `in_doubt`: a request about it may or may not have left, so it counts in full until a report tells.
     `text` is what the venue said when it refused or ended it.
     """
@@ -44,6 +46,7 @@ class Child(Frozen):
     ord_status: OrdStatus = OrdStatus.PENDING_NEW
     cum_qty: Decimal = ZERO
     notional: Decimal = ZERO
+    told_qty: Decimal = ZERO
     cancel_id: str | None = None
     in_doubt: bool = False
     text: str = ""
@@ -83,8 +86,13 @@ class Child(Frozen):
         """The average price of its executions, None before the first."""
         return divide(self.notional, self.cum_qty) if self.cum_qty else None
 
-    def cancelling(self, cancel_id: str) -> Child:
-        """The same with a cancel on its way."""
+    @property
+    def missing_qty(self) -> Decimal:
+        """What the venue says is executed and no execution has told."""
+        return max(ZERO, subtract(self.told_qty, self.cum_qty))
+
+    def cancelling(self, cancel_id: str | None) -> Child:
+        """The same with a cancel on its way, or with None, none."""
         return msgspec.structs.replace(self, cancel_id=cancel_id)
 
     def doubted(self) -> Child:
@@ -94,9 +102,12 @@ class Child(Frozen):
     def after(self, report: Report) -> Child:
         """The child after this report, which is about it; an execution must not be applied twice.
 
-        A report never makes an order live that has ended, but a late execution still counts.
+        A report never makes an order live that has ended, but a late execution still counts. A cancel is answered by
+        its own reject only.
         """
         if report.msg_type is MsgType.CXL_REJ:
+            if report.cl_ord_id is not None and report.cl_ord_id != self.cancel_id:
+                return self
             # "Unknown order" says nothing of one whose New was not answered: the cancel may have overtaken it (S30).
             unknown = report.ord_status is OrdStatus.REJECTED and self.ord_status is OrdStatus.PENDING_NEW
             return msgspec.structs.replace(self, cancel_id=None, in_doubt=unknown)
@@ -104,13 +115,15 @@ class Child(Frozen):
         if kind is ExecType.TRADE:
             cum_qty = add(self.cum_qty, report.last_qty)
             notional = add(self.notional, multiply(report.last_qty, report.last_px))
-            filled = cum_qty >= self.order_qty and self.ord_status is not OrdStatus.REJECTED
-            status = self.ord_status
-            if self.live:
-                status = OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED
+            status = self.ord_status if not self.live else OrdStatus.PARTIALLY_FILLED
+            if cum_qty >= self.order_qty and status is not OrdStatus.REJECTED:
+                status = OrdStatus.FILLED  # also where the cancel was told first: FILLED takes precedence
             return self._now(status, report, cum_qty, notional)
         if not self.live or kind is None:
             return self
+        if kind is ExecType.REJECTED and report.ord_rej_reason == _DUPLICATE and self._known:
+            status = OrdStatus.NEW if self.ord_status is OrdStatus.PENDING_NEW else self.ord_status
+            return self._now(status, report, self.cum_qty, self.notional)  # of the copy: ours is there (S23)
         if kind in _ENDS:
             return self._now(_ENDS[kind], report, self.cum_qty, self.notional)
         if kind is ExecType.NEW:
@@ -118,12 +131,18 @@ class Child(Frozen):
             return self._now(status, report, self.cum_qty, self.notional)
         return self
 
+    @property
+    def _known(self) -> bool:
+        """Whether the venue has, or may have, had it before."""
+        return self.in_doubt or self.ord_status is not OrdStatus.PENDING_NEW
+
     def _now(self, status: OrdStatus, report: Report, cum_qty: Decimal, notional: Decimal) -> Child:
         return msgspec.structs.replace(
             self,
             ord_status=status,
             cum_qty=cum_qty,
             notional=notional,
+            told_qty=max(self.told_qty, report.cum_qty or ZERO),
             cancel_id=None if status in _TERMINAL else self.cancel_id,
             in_doubt=False,
             text=report.text or self.text,

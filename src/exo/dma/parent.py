@@ -10,7 +10,7 @@ from exo.dma.child import Child
 from exo.dma.request import CancelOrder, NewOrder, Request
 from exo.errors import InvalidValue
 from exo.mkt.enums import ExecType, TimeInForce
-from exo.mkt.exact import ZERO, add, multiply, subtract
+from exo.mkt.exact import ZERO, add, multiply, problem_with, subtract
 from exo.mkt.order import Order
 from exo.mkt.report import Report
 
@@ -23,7 +23,8 @@ class Parent:
 
     Invariant (C21): filled + live never exceeds the order's quantity, where live is what a child that is live or in
     doubt may still execute. `cum_qty` and `notional` are of all executions, each counted once by ExecID, also of a
-    child that is no longer remembered; the last 16 that ended are. At most one child is live.
+    child that is no longer remembered; the last 16 that ended are. ExecIDs are remembered while the order lives: to
+    forget one would count its repeat. At most one child is live.
     """
 
     __slots__ = ("_children", "_executions", "_live", "_requests", "cum_qty", "notional")
@@ -53,9 +54,14 @@ class Parent:
         return child is not None and child.in_doubt
 
     def left_of(self, order: Order) -> Decimal | None:
-        """What these terms leave to execute; None for an order without a quantity."""
+        """What these terms leave to execute, less what is on its way; None for an order without a quantity."""
         order_qty: Decimal | None = getattr(order, "order_qty", None)
-        return None if order_qty is None else max(ZERO, subtract(order_qty, self.cum_qty))
+        if order_qty is None:
+            return None
+        left = subtract(order_qty, self.cum_qty)
+        for child in self._children.values():
+            left = subtract(left, child.missing_qty)
+        return max(ZERO, left)
 
     def work(
         self, order: Order, order_id: str, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
@@ -64,6 +70,7 @@ class Parent:
 
         `order` has the terms that bound it; a quantity beyond what is left is cut to that, and None asks for all.
         """
+        _check(order_qty, price, time_in_force)
         left = self.left_of(order)
         if order_qty is None and left is None:
             raise InvalidValue(
@@ -116,11 +123,12 @@ class Parent:
         child, left = self.live, self.left_of(order)
         return child is not None and left is not None and child.leaves_qty > left
 
-    def doubt(self) -> None:
-        """A request was handed over and may or may not have left."""
+    def unsent(self, request: Request) -> None:
+        """A request may or may not have left: a new order is in doubt, a cancel may be asked again."""
         child = self.live
         if child is not None:
-            self._children[child.cl_ord_id] = child.doubted()
+            new = isinstance(request, NewOrder)
+            self._children[child.cl_ord_id] = child.doubted() if new else child.cancelling(None)
 
     def apply(self, report: Report) -> bool:
         """Apply a report; answers False, and changes nothing, if it is an execution that was applied before."""
@@ -143,7 +151,8 @@ class Parent:
         for name in (report.orig_cl_ord_id, report.cl_ord_id):
             if name is not None and name in self._children:
                 return self._children[name]
-        return None
+        child = self.live
+        return child if child is not None and child.cancel_id == report.cl_ord_id is not None else None
 
     def _name(self, order_id: str) -> str:
         """The next ClOrdID: the same run gives the same."""
@@ -152,3 +161,14 @@ class Parent:
     def _forget(self) -> None:
         while len(self._children) > _REMEMBERED + 1:
             self._children.popitem(last=False)
+
+
+def _check(order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce) -> None:
+    """InvalidValue for a term that cannot be, before it is compared with what stands (contract C19)."""
+    for where, number in (("$.orderQty", order_qty), ("$.price", price)):
+        if number is not None and (problem := problem_with(number)):
+            raise InvalidValue(where, problem)
+    if order_qty is not None and order_qty < ZERO:
+        raise InvalidValue("$.orderQty", f"expected at least 0, got {order_qty}")
+    if not isinstance(time_in_force, TimeInForce):
+        raise InvalidValue("$.timeInForce", f"expected a TimeInForce, got {time_in_force!r:.40}")

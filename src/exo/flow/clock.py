@@ -6,12 +6,15 @@ import asyncio
 import random
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from exo.errors import UserError
 
 VIRTUAL_START_NS = 1_704_067_200_000_000_000
 """When virtual time starts unless told otherwise: 2024-01-01T00:00:00Z."""
+
+Rng: TypeAlias = random.Random
+"""What `seeded` gives."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -8,6 +8,7 @@ Inexact: a result is exact or an error, never rounded (contract C2, C19).
 from __future__ import annotations
 
 from decimal import (
+    ROUND_DOWN,
     ROUND_FLOOR,
     ROUND_HALF_UP,
     Clamped,
@@ -34,6 +35,7 @@ EXACT = Context(prec=400, Emax=999_999, Emin=-999_999, clamp=0, traps=[*_ERRORS,
 _DOOR = Context(prec=60, Emax=59, Emin=-1, clamp=0, traps=[*_ERRORS, Inexact, Clamped])
 _AVERAGE = Context(prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, clamp=0, traps=_ERRORS)
 _ROUND = Context(prec=400, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, clamp=0, traps=_ERRORS)
+_TOWARDS_ZERO = Context(prec=400, rounding=ROUND_DOWN, Emax=999_999, Emin=-999_999, clamp=0, traps=_ERRORS)
 _DOWN = Context(prec=400, rounding=ROUND_FLOOR, Emax=999_999, Emin=-999_999, clamp=0, traps=_ERRORS)
 
 fit = _DOOR.plus  # the number, or ArithmeticError if it has too many digits or places
@@ -74,6 +76,17 @@ def units(number: Decimal, unit: Decimal, minimum: Decimal = ZERO) -> Decimal:
 def rounded(number: Decimal, decimal_places: int) -> Decimal:
     """The number at so many decimal places, halves away from zero."""
     return _ROUND.quantize(number, EXACT.scaleb(Decimal(1), -decimal_places))
+
+
+def ratio(dividend: Decimal, divisor: Decimal, decimal_places: int) -> Decimal:
+    """The quotient at so many decimal places, halves away from zero, rounded once."""
+    step = EXACT.scaleb(Decimal(1), -decimal_places)
+    exact_part = _TOWARDS_ZERO.quantize(_TOWARDS_ZERO.divide(dividend, divisor), step)
+    rest = subtract(dividend, multiply(exact_part, divisor))
+    if multiply(TWO, rest.copy_abs()) >= multiply(divisor.copy_abs(), step):
+        away = step if (dividend < ZERO) == (divisor < ZERO) else step.copy_negate()
+        return add(exact_part, away)
+    return exact_part
 
 
 def cum_qty_avg_px(

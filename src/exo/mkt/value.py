@@ -69,14 +69,18 @@ class Value(Frozen):
 
     def __post_init__(self) -> None:
         """Check every field."""
-        for name, place, check in checks(type(self)):
-            problem = check(getattr(self, name))
+        for name, place, check, default in checks(type(self)):
+            value = getattr(self, name)
+            if value is default:
+                continue
+            problem = check(value)
             if problem:
                 raise InvalidValue(place, problem)
 
 
 Check = Callable[[object], str | None]
 _KNOWN: dict[str, Any] = {}
+_NO_DEFAULT = object()
 
 
 def vocabulary(cls: type[T]) -> type[T]:
@@ -98,8 +102,8 @@ def tags(cls: type[msgspec.Struct]) -> dict[str, int]:
 
 
 @cache
-def checks(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, Check], ...]:
-    """Name, place and check of each field."""
+def checks(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, Check, object], ...]:
+    """Name, place and check of each field, and the default that has passed it: most fields of a Report are not told."""
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
@@ -109,7 +113,8 @@ def checks(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, Check], ...]:
     for field in msgspec.structs.fields(cls):
         hint = hints[field.name]
         check = _check(hint, _tag(hint) or _tag(_KNOWN.get(field.name)))
-        found.append((field.name, f"$.{field.encode_name}", check))
+        default = _NO_DEFAULT if check(field.default) else field.default
+        found.append((field.name, f"$.{field.encode_name}", check, default))
     return tuple(found)
 
 
@@ -159,7 +164,7 @@ def _check(hint: Any, tag: Tag | None) -> Check:
             return f"expected a time with a zone, got {value}"
         if isinstance(value, _CONTAINERS):
             return next((p for at, item in enumerate(_items(value)) if (p := items(at)(item))), None)
-        return _unknown_check(value)
+        return problem_with(value) if isinstance(value, Decimal) else None
 
     return check
 

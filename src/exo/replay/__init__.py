@@ -1,25 +1,44 @@
 """Replay: recorded ticks played to many orders in virtual time, and an account of every order."""
 
-from exo.replay.account import Account, Fate, Line, Sums
-from exo.replay.arrivals import Arrivals
-from exo.replay.player import PaperDelegate, play, replay
-from exo.replay.survey import NoQuotes, Survey, survey
-from exo.replay.ticks import COLUMNS, BadTicks, Tick, TickFile
+from exo.replay.account import Account, Decision, Fate, Fill, Line, Seen, Settings, Sums
+from exo.replay.arrivals import Arrivals, CannotDraw
+from exo.replay.delays import Delay, delay
+from exo.replay.patience import NeverFinishes
+from exo.replay.player import play
+from exo.replay.recording import Overlap, Recording, recording
+from exo.replay.replay import Plan, Replay, replay
+from exo.replay.script import BadScript, Script
+from exo.replay.survey import NoQuotes, Survey, Tick, survey
+from exo.replay.ticks import COLUMNS, BadTicks, TickFile
 
 __all__ = [
     "replay",
+    "Plan",
+    "Replay",
     "play",
+    "recording",
+    "Recording",
     "TickFile",
     "Tick",
     "COLUMNS",
-    "BadTicks",
     "survey",
     "Survey",
-    "NoQuotes",
     "Arrivals",
-    "PaperDelegate",
+    "Script",
+    "Delay",
+    "delay",
     "Account",
     "Line",
     "Fate",
+    "Fill",
+    "Decision",
+    "Seen",
+    "Settings",
     "Sums",
+    "BadTicks",
+    "Overlap",
+    "NoQuotes",
+    "BadScript",
+    "CannotDraw",
+    "NeverFinishes",
 ]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 import msgspec
 
-from exo.delegates import FarOrder, Fill
-from exo.mkt import Side
-from exo.mkt.exact import EXACT, ZERO, add, multiply
+from exo.mkt import LastLiquidityInd, Quote, Side, TimeInForce
 from exo.mkt.value import Frozen
+from exo.replay.figures import plain, total
 from exo.replay.survey import Survey
-from exo.run import End, Outcome, Totals
+from exo.run import Totals
 
 
 class Fate(Enum):
@@ -23,13 +22,66 @@ class Fate(Enum):
 
     FILLED = "FILLED"
     PARTLY_FILLED = "PARTLY_FILLED"
-    CANCELLED = "CANCELLED"
+    UNFILLED = "UNFILLED"
     FAILED = "FAILED"
     STOPPED = "STOPPED"
 
 
+class Fill(Frozen):
+    """One execution of an order: when, how much, at what price, for what fee."""
+
+    at_ns: int
+    qty: Decimal
+    px: Decimal
+    fee: Decimal
+    liquidity: LastLiquidityInd | None
+
+
+class Seen(Frozen, omit_defaults=False):
+    """What conflation left of the ticks that a decision was based on: their number, range and times.
+
+    The ranges are those of the quotes and trades since the order had last looked.
+    """
+
+    quotes: int
+    trades: int
+    bid_low: Decimal | None
+    bid_high: Decimal | None
+    ask_low: Decimal | None
+    ask_high: Decimal | None
+    trade_low: Decimal | None
+    trade_high: Decimal | None
+    first_ns: int | None
+    last_ns: int | None
+
+
+class Decision(Frozen):
+    """A look that sent a request: a new child order, or the cancel of one.
+
+    `looked_ns` is when the delegate was handed what it decided on, `sent_ns` when the request left; `age_ns` the age of
+    its quote when it was handed. `seen` is None where no tick had passed.
+    """
+
+    looked_ns: int
+    sent_ns: int
+    age_ns: int | None
+    bid_px: Decimal | None
+    ask_px: Decimal | None
+    cancel: bool
+    order_qty: Decimal
+    price: Decimal | None
+    time_in_force: TimeInForce
+    seen: Seen | None
+
+
 class Line(Frozen):
-    """One order: its terms, its fate and the sums of its paper fills; times in ns, `notional` quantity times price."""
+    """One order: its terms, its fate, the exact sums of its executions, and how they compare with the market.
+
+    Times in ns; `notional` is quantity times price. `arrival_px` is the mid when it was submitted. `market_volume` and
+    `vwap` are of the trades that the market printed from then until it ended, `participation` is its share of these.
+    Slippage is against the order where positive, in basis points; what cannot be told is None. `why` says why not all
+    of it was filled. `fills` and `decisions` hold the first of them; `executions` and `requests` count them all.
+    """
 
     order_id: str
     side: Side
@@ -37,31 +89,67 @@ class Line(Frozen):
     order_qty: Decimal
     price: Decimal | None
     fate: Fate
-    fills: int
-    cum_qty: Decimal
-    notional: Decimal
+    why: str
     submitted_ns: int
     ended_ns: int
-    error: str
+    executions: int
+    cum_qty: Decimal
+    notional: Decimal
+    fees: Decimal
+    avg_px: Decimal | None
+    arrival_px: Decimal | None
+    slippage_arrival_bps: Decimal | None
+    market_volume: Decimal
+    vwap: Decimal | None
+    slippage_vwap_bps: Decimal | None
+    participation: Decimal | None
+    requests: int
+    fills: tuple[Fill, ...]
+    decisions: tuple[Decision, ...]
+    error: str = ""
 
 
-class Sums(Frozen):
-    """The paper fills of one symbol, or of one side of it."""
+class Sums(Frozen, omit_defaults=False):
+    """The executions of one symbol by side, as its orders had them."""
 
-    orders: int
-    fills: int
+    executions: int
     bought_qty: Decimal
     bought_notional: Decimal
     sold_qty: Decimal
     sold_notional: Decimal
+    fees: Decimal
+
+
+class Settings(Frozen, omit_defaults=False):
+    """What a replay was asked to do; times in ns, from and to."""
+
+    files: tuple[str, ...]
+    delegate: str
+    seed: int
+    act_time_ns: tuple[int, int]
+    feed_latency_ns: tuple[int, int]
+    maker_bps: Decimal
+    taker_bps: Decimal
+    deadline_ns: int
 
 
 class Account(Frozen):
-    """A replay as it ended: the ticks it played, a line for every order by order id, and the dispatcher's counts."""
+    """A replay as it ended: what was asked and played, a line for every order by order id, and the counts.
 
+    `venue` is the paper venue's own account of the same executions. `refused` are instructions that could not be put
+    in, with the reason; `interrupted` tells that it was broken off. `curves` are samples of each symbol's quotes, and
+    `rows_s` is the speed; both are for looking at, and not in the JSON.
+    """
+
+    settings: Settings
     survey: Survey
     lines: tuple[Line, ...]
+    venue: dict[str, Sums]
     totals: Totals
+    refused: tuple[str, ...] = ()
+    interrupted: bool = False
+    curves: dict[str, tuple[Quote, ...]] = msgspec.field(default_factory=dict)
+    rows_s: float | None = None
 
     @property
     def fates(self) -> dict[Fate, int]:
@@ -75,70 +163,39 @@ class Account(Frozen):
         names = sorted({line.symbol for line in self.lines})
         return {name: _sums([line for line in self.lines if line.symbol == name]) for name in names}
 
+    @property
+    def agrees(self) -> bool:
+        """Whether the orders had exactly what the venue executed."""
+        orders = {name: sums for name, sums in self.symbols.items() if sums.executions}
+        return orders == {name: sums for name, sums in self.venue.items() if sums.executions}
+
     def to_json(self) -> bytes:
-        """Canonical JSON: members sorted, Decimals as plain text without trailing zeros; ends with a line feed."""
+        """Canonical JSON: members sorted, Decimals as text without trailing zeros; ends with a line feed."""
         whole = {
+            "agrees": self.agrees,
             "fates": {fate.value: count for fate, count in self.fates.items()},
+            "interrupted": self.interrupted,
             "orders": self.lines,
+            "refused": self.refused,
+            "settings": self.settings,
             "survey": self.survey,
             "symbols": self.symbols,
             "totals": self.totals,
+            "venue": self.venue,
         }
         return msgspec.json.encode(_plain(whole), order="sorted") + b"\n"
-
-
-def line_of(outcome: Outcome, fills: Sequence[Fill]) -> Line:
-    """The line of an order that has ended."""
-    order = outcome.order
-    assert isinstance(order, FarOrder)
-    cum_qty = total(fill.qty for fill in fills)
-    return Line(
-        order_id=outcome.order_id,
-        side=order.side,
-        symbol=order.symbol,
-        order_qty=order.order_qty,
-        price=order.price,
-        fate=_fate(outcome.end, cum_qty, order.order_qty),
-        fills=len(fills),
-        cum_qty=cum_qty,
-        notional=total(multiply(fill.qty, fill.px) for fill in fills),
-        submitted_ns=outcome.submitted_ns,
-        ended_ns=outcome.ended_ns,
-        error=outcome.error,
-    )
-
-
-def total(numbers: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
-    result = ZERO
-    for number in numbers:
-        result = add(result, number)
-    return result
-
-
-def plain(number: Decimal) -> str:
-    """A number in plain digits: no exponent, no trailing zeros."""
-    return format(number.normalize(EXACT), "f") if number else "0"
-
-
-def _fate(end: End, cum_qty: Decimal, order_qty: Decimal) -> Fate:
-    if end is not End.DONE:
-        return Fate.FAILED if end is End.FAILED else Fate.STOPPED
-    if cum_qty >= order_qty:
-        return Fate.FILLED
-    return Fate.PARTLY_FILLED if cum_qty else Fate.CANCELLED
 
 
 def _sums(lines: Sequence[Line]) -> Sums:
     bought = [line for line in lines if line.side is Side.BUY]
     sold = [line for line in lines if line.side is Side.SELL]
     return Sums(
-        orders=len(lines),
-        fills=sum(line.fills for line in lines),
+        executions=sum(line.executions for line in lines),
         bought_qty=total(line.cum_qty for line in bought),
         bought_notional=total(line.notional for line in bought),
         sold_qty=total(line.cum_qty for line in sold),
         sold_notional=total(line.notional for line in sold),
+        fees=total(line.fees for line in lines),
     )
 
 

@@ -1,4 +1,4 @@
-"""Recorded ticks: a CSV file, plain or gzipped, as a stream of quotes and trades."""
+"""Ticks: a recorded file of them, CSV plain or gzipped, as a stream of quotes and trades."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TextIO, TypeAlias
+from typing import Final, TextIO, TypeVar
 
 from exo.errors import InvalidValue, UserError
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
+from exo.replay.survey import Head, Tick
 
 COLUMNS: Final = ("ts_ns", "symbol", "type", "bid_px", "bid_size", "ask_px", "ask_size", "last_px", "last_qty")
 
-Tick: TypeAlias = Quote | Trade
+T = TypeVar("T")
 
 _TIME = re.compile(r"\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
@@ -42,32 +43,47 @@ class TickFile:
     """The ticks of a CSV file; every iteration reads it anew, in memory that does not grow with it.
 
     Its header names the COLUMNS, in any order. `ts_ns` never steps back and becomes `received_ns`; an empty price is an
-    empty side, an empty size an unknown one. A file whose name ends in `.gz` is gzipped. What is wrong with it is
-    raised as BadTicks when the iteration gets there.
+    empty side, an empty size an unknown one. A file whose name ends in `.gz` is gzipped. With a suffix, `A` is read as
+    `A.SUFFIX`. What is wrong with the file is raised as BadTicks when the iteration gets there.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, suffix: str = "") -> None:
         self.path = Path(path)
+        self.suffix = suffix
 
     def __iter__(self) -> Iterator[Tick]:
+        return self._read(tick_of)
+
+    def heads(self) -> Iterator[Head]:
+        """The head of each tick; of the numbers in a row only the time is looked at."""
+        return self._read(head_of)
+
+    def _read(self, made_of: Callable[[list[str]], T]) -> Iterator[T]:
         line = None
         try:
             with _open(self.path) as file:
                 rows = csv.reader(file, strict=True)
                 line = 1
                 in_order = _columns(next(rows, []))
-                before_ns = 0
+                suffix = f".{self.suffix}" if self.suffix else ""
+                before, before_ns = "", 0
                 for row in rows:
                     line = rows.line_num
                     if not row:
                         continue
-                    ts_ns, tick = _tick(row if in_order is None else in_order(row))
-                    if ts_ns < before_ns:
-                        raise _Problem(f"{ts_ns} is earlier than {before_ns} in the row before")
-                    before_ns = ts_ns
-                    yield tick
+                    if in_order is not None:
+                        row = in_order(row)
+                    if suffix and len(row) > 1:
+                        row[1] += suffix
+                    made = made_of(row)
+                    if row[0] != before:
+                        at_ns = int(row[0])
+                        if at_ns < before_ns:
+                            raise BadRow(f"{at_ns} is earlier than {before_ns} in the row before")
+                        before, before_ns = row[0], at_ns
+                    yield made
                     line += 1  # what is wrong now, is wrong with what follows
-        except (_Problem, InvalidValue, csv.Error) as error:
+        except (BadRow, InvalidValue, csv.Error) as error:
             raise BadTicks(self.path, line, str(error)) from None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             problem = "the gzip data ends too soon" if isinstance(error, EOFError) else f"bad gzip data: {error}"
@@ -76,7 +92,7 @@ class TickFile:
             raise BadTicks(self.path, None, error.strerror or str(error)) from None
 
 
-class _Problem(Exception):
+class BadRow(Exception):
     """What is wrong with a row."""
 
 
@@ -91,41 +107,52 @@ def _open(path: Path) -> TextIO:
 def _columns(header: list[str]) -> Callable[[list[str]], list[str]] | None:
     """What puts a row's fields in the order of COLUMNS; None if they are."""
     if not header:
-        raise _Problem("no header")
+        raise BadRow("no header")
     if unknown := [name for name in header if name not in COLUMNS]:
-        raise _Problem(f"unknown column {unknown[0]!r:.40}")
+        raise BadRow(f"unknown column {unknown[0]!r:.40}")
     if missing := [name for name in COLUMNS if name not in header]:
-        raise _Problem(f"no column {missing[0]}")
+        raise BadRow(f"no column {missing[0]}")
     if len(header) > len(COLUMNS):
-        raise _Problem("a column is named twice")
+        raise BadRow("a column is named twice")
     if tuple(header) == COLUMNS:
         return None
     places = [header.index(name) for name in COLUMNS]
     return lambda row: [row[place] for place in places] if len(row) == len(places) else row
 
 
-def _tick(row: list[str]) -> tuple[int, Tick]:
+def head_of(row: list[str]) -> Head:
+    """The head of a row in the order of COLUMNS, or BadRow."""
+    if len(row) != len(COLUMNS):
+        raise BadRow(f"expected {len(COLUMNS)} fields, got {len(row)}")
+    ts, symbol, kind = row[0], row[1], row[2]
+    if not _TIME.fullmatch(ts):
+        raise BadRow(f"expected nanoseconds, got {ts!r:.40} at ts_ns")
+    if kind not in {"quote", "trade"}:
+        raise BadRow(f"expected quote or trade, got {kind!r:.40} at type")
+    return int(ts), symbol, kind == "quote"
+
+
+def tick_of(row: list[str]) -> Tick:
+    """The tick in a row in the order of COLUMNS, or BadRow, or InvalidValue."""
     try:
         ts, symbol, kind, bid_px, bid_size, ask_px, ask_size, last_px, last_qty = row
     except ValueError:
-        raise _Problem(f"expected {len(COLUMNS)} fields, got {len(row)}") from None
+        raise BadRow(f"expected {len(COLUMNS)} fields, got {len(row)}") from None
     if not _TIME.fullmatch(ts):
-        raise _Problem(f"expected nanoseconds, got {ts!r:.40} at ts_ns")
+        raise BadRow(f"expected nanoseconds, got {ts!r:.40} at ts_ns")
     ts_ns = int(ts)
     if kind == "quote":
         if last_px or last_qty:
-            raise _Problem("a quote has no last_px or last_qty")
-        return ts_ns, Quote(
-            symbol, _number(bid_px), _number(bid_size), _number(ask_px), _number(ask_size), received_ns=ts_ns
-        )
+            raise BadRow("a quote has no last_px or last_qty")
+        return Quote(symbol, _number(bid_px), _number(bid_size), _number(ask_px), _number(ask_size), received_ns=ts_ns)
     if kind == "trade":
         if bid_px or bid_size or ask_px or ask_size:
-            raise _Problem("a trade has no bid or ask")
+            raise BadRow("a trade has no bid or ask")
         px, qty = _number(last_px), _number(last_qty)
         if px is None or qty is None:
-            raise _Problem("a trade has a last_px and a last_qty")
-        return ts_ns, Trade(symbol, px, qty, received_ns=ts_ns)
-    raise _Problem(f"expected quote or trade, got {kind!r:.40} at type")
+            raise BadRow("a trade has a last_px and a last_qty")
+        return Trade(symbol, px, qty, received_ns=ts_ns)
+    raise BadRow(f"expected quote or trade, got {kind!r:.40} at type")
 
 
 @lru_cache(maxsize=1 << 14)  # prices and sizes recur
@@ -133,8 +160,8 @@ def _number(text: str) -> Decimal | None:
     if not text:
         return None
     if not _NUMBER.fullmatch(text):
-        raise _Problem(f"expected a number, got {text!r:.40}")
+        raise BadRow(f"expected a number, got {text!r:.40}")
     try:
         return Decimal(text)
     except ArithmeticError:
-        raise _Problem(f"{text:.40} is too large") from None
+        raise BadRow(f"{text:.40} is too large") from None

@@ -25,9 +25,10 @@ Ended = Callable[[Process, BaseException | None], None]
 class Answers:
     """Steps awaitables, waits for threads, and ends orders: DONE as such, an error or nonsense alone (contract C7).
 
-    `acting` is the order whose act runs on the loop's thread now, and `mark` a number that changes with the calls, both
-    for the watchdog. Once `stopped`, nothing more is to be called; KeyboardInterrupt and SystemExit stop too, and pass
-    on. `ended` is told of each order that ended, `owe` of each that is owed another call.
+    `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last, and `mark`
+    a number that changes with the calls, for the watchdog. Once `stopped`, nothing more is to be called;
+    KeyboardInterrupt and SystemExit stop too, and pass on. `ended` is told of each order that ended, `owe` of each that
+    is owed another call.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Answers:
         owe: Callable[[Process], object],
     ) -> None:
         self.acting: Process | None = None
+        self.in_hand: Update[Any] | None = None
         self.mark = 0
         self.stopped = False
         self.sweeping = False

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import copy_context
 from threading import get_ident
 from typing import Any, Final
@@ -32,6 +30,7 @@ class Delivery:
     A slice is cut short as soon as an order is due, so facts overtake prices (contract C5), or newer prices come. The
     turn ends when nothing is left, when `turn_s` has passed, or after `turn_calls` calls - the clock stands still
     within a turn of virtual time - and the next goes on when the loop has seen to its other work (contract C6).
+    While it is `promised` that `deliver` will be called at once, news schedules no turn.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Delivery:
         self._late: deque[Process] = deque()
         self._turning = False
         self._scheduled = False
-        self._promised = False
+        self.promised = False
         self.answers = Answers(self._loop, self._context, threads, ended, self.owe)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
@@ -75,17 +74,8 @@ class Delivery:
             self._late.append(process)
         self._schedule()
 
-    @contextmanager
-    def promised(self) -> Iterator[None]:
-        """Within this, news schedules no turn: whoever brings it calls `deliver` at once."""
-        before, self._promised = self._promised, True
-        try:
-            yield
-        finally:
-            self._promised = before
-
     def _schedule(self) -> None:
-        if not (self._scheduled or self._promised or self._turning or self.answers.stopped):
+        if not (self._scheduled or self.promised or self._turning or self.answers.stopped):
             self._scheduled = True
             self._loop.call_soon(self._scheduled_turn)
 
@@ -98,10 +88,11 @@ class Delivery:
 
         Whoever calls, the delegates see neither its task nor its contextvars.
         """
-        if self._turning or self.answers.acting is not None or self.answers.stopped or not self.pending:
-            if self.pending:
-                self._schedule()
-            return self.pending
+        if not self.pending:
+            return False
+        if self._turning or self.answers.acting is not None or self.answers.stopped:
+            self._schedule()
+            return True
         outer = asyncio.current_task(self._loop)
         if outer is not None:
             _leave_task(self._loop, outer)
@@ -178,7 +169,7 @@ class Delivery:
             answers = self.answers
             self._calls += 1
             self.statistics.saw(update, 1, now_ns)
-            answers.acting = process
+            answers.acting, answers.in_hand = process, update
             try:
                 answer = process.act(update)
             except BaseException as error:
@@ -223,6 +214,7 @@ class Delivery:
                         self.statistics.saw(update, calls - before, now_ns)
                         before = calls
                     at, update = point, board.update_since(point, now_ns)
+                    answers.in_hand = update
                 process.at = head
                 answers.acting = process
                 calls += 1
@@ -239,6 +231,8 @@ class Delivery:
             answers.sweeping = False
             board.cursor = start + visited
             board.unseen = board.unseen - visited if head.passed is None else len(processes)
+            if not board.unseen:
+                board.cursor = 0  # all have seen it: the next sweep is one slice of the list, not its two ends
             if board.gone:
                 board.tidy()
             if update is not None:

@@ -85,8 +85,14 @@ class Desk(Generic[OrderT]):
     @property
     def leaves_qty(self) -> Decimal:
         """How much of the order's quantity has not been executed, not less than 0; 0 of an order without one."""
-        order_qty: Decimal = getattr(self.order, "order_qty", ZERO)
-        return max(ZERO, subtract(order_qty, self.cum_qty))
+        order_qty: Decimal | None = getattr(self.order, "order_qty", None)
+        return ZERO if order_qty is None else max(ZERO, subtract(order_qty, self.cum_qty))
+
+    @property
+    def notional(self) -> Decimal:
+        """Quantity times price of all executions, exactly."""
+        parent = self._process.parent
+        return ZERO if parent is None else parent.notional
 
     @property
     def avg_px(self) -> Decimal | None:
@@ -108,7 +114,10 @@ class Desk(Generic[OrderT]):
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do: no child may trade any more, and the order is cancelled or all executed."""
-        return self._process.live_child is None and (self.cancelled or not self.leaves_qty)
+        if self._process.live_child is not None:
+            return False
+        order_qty: Decimal | None = getattr(self.order, "order_qty", None)
+        return self.cancelled or (order_qty is not None and self.cum_qty >= order_qty)
 
     def work(
         self,
@@ -120,9 +129,10 @@ class Desk(Generic[OrderT]):
         """Have one child order stand at the venue, so much at this price (None: a market order; no quantity: all).
 
         Sends the one request that brings the child nearer to that and returns it: a new order, or the cancel of one
-        that differs. Returns None when all is as wanted, an answer must be waited for, or the order is held, being
-        cancelled or has ended. What is filled and live never exceeds the order's quantity (contract C21): more is cut
-        to what is left. InvalidValue for a term that cannot be; NoVenue without a venue that takes orders.
+        that differs. Returns None when all is as wanted, an answer must be waited for, or the order is not admitted
+        yet, held, being cancelled or has ended. What is filled and live never exceeds the order's quantity (contract
+        C21): more is cut to what is left. InvalidValue for a term that cannot be; NoVenue without a venue that takes
+        orders.
         """
         working = self._process.working
         if working is None:

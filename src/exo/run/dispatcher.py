@@ -38,6 +38,7 @@ from exo.run.process import OrderProcess
 from exo.run.reports import Reports
 from exo.run.statistics import Statistics, Totals
 from exo.run.subscriptions import Subscriptions
+from exo.run.update import Update
 from exo.run.watchdog import Hog, Watchdog
 from exo.run.working import Working
 
@@ -161,9 +162,12 @@ class Dispatcher(Generic[OrderT]):
         try:
             await self._delivery.answers.finish(self._exit_s)
             if self._working is not None:
-                await self._working.withdraw(self._exit_s)
+                self._working.withdraw()
+                await self._working.none_live(self._exit_s)
             within_s = self._exit_s
         finally:
+            if self._working is not None:
+                self._working.withdraw()  # also when the second signal did not wait for it
             try:
                 await self._delivery.answers.hurry()
             finally:
@@ -242,13 +246,18 @@ class Dispatcher(Generic[OrderT]):
         """Record what one read of a feed brought, run a turn at once, and answer as `deliver` does."""
         if get_ident() != self._thread:
             raise WrongThread("deliver")
-        with self._delivery.promised():
+        market, delivery = self._market, self._delivery
+        delivery.promised = True
+        try:
             for tick in ticks:
-                if type(tick) is Quote:
-                    self._market.on_quote(tick)
+                if isinstance(tick, Quote):
+                    market.on_quote(tick)
                 else:
-                    self.on_trade(tick) if isinstance(tick, Trade) else self.on_quote(tick)
-        return self._delivery.deliver()
+                    market.on_trade(tick)
+        finally:
+            delivery.promised = False
+            pending = delivery.deliver()
+        return pending
 
     def deliver(self) -> bool:
         """Run a turn now; answers whether something is left for the next. Within an act it does nothing."""
@@ -270,6 +279,17 @@ class Dispatcher(Generic[OrderT]):
     async def all_ended(self) -> None:
         """Wait until no order is live."""
         await self._orders.all_ended()
+
+    @property
+    def acting(self) -> str | None:
+        """The order whose act runs on the loop's thread at this moment; any thread may ask."""
+        process = self._delivery.answers.acting
+        return None if process is None else process.order_id
+
+    @property
+    def in_hand(self) -> Update[OrderT] | None:
+        """What the `def` act that runs at the moment was handed; of no meaning to any other."""
+        return self._delivery.answers.in_hand
 
     def __bool__(self) -> bool:
         """True, with live orders or without."""

@@ -72,10 +72,7 @@ class Leaving:
             return
         assert process.working is not None
         self._publish(process, None)
-        try:
-            process.working.cancel(process)
-        except Exception:
-            _log.exception("cannot cancel the child of order %s", process.order_id)
+        process.working.curb(process)
         self._clean_up(process)
 
     def _conclude(self, process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from decimal import Decimal
@@ -12,17 +13,22 @@ from typing import Any, TypeVar
 from exo.dma.parent import Parent
 from exo.dma.request import Request
 from exo.dma.venue import Venue
-from exo.mkt.enums import TimeInForce
+from exo.mkt.enums import MsgType, TimeInForce
 from exo.mkt.report import Report
 from exo.run.process import OrderProcess
 
 T = TypeVar("T")
+
+_log = logging.getLogger("exo.run")
 
 Process = OrderProcess[Any]
 
 
 class Working:
     """Makes the requests of one dispatcher's orders, hands them to the venue, and applies its reports.
+
+    What must go is cancelled here, and again when a report shows that it still stands: a cancel may have been lost, or
+    have overtaken the new order (FIX scenario S30).
 
     Reports are applied when they come, before the delegate is told: what a desk shows is never behind. A quantity is
     bounded by the terms as last asked for, even before the delegate knows them.
@@ -34,6 +40,7 @@ class Working:
         self._thread = get_ident()
         self._live: dict[str, Process] = {}
         self._none_live: asyncio.Future[None] | None = None
+        self._withdrawing = False
 
     def work(
         self, process: Process, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
@@ -46,25 +53,37 @@ class Working:
         return self._on_loop(self._cancel, process)
 
     def curb(self, process: Process) -> None:
-        """Cancel a child that is more than new terms leave."""
-        if process.parent is not None and process.parent.exceeds(process.terms):
-            self._cancel(process)
+        """Cancel a child that must not stand: more than the terms leave, or of an order that is leaving."""
+        parent = process.parent
+        if parent is None or parent.live is None:
+            return
+        if self._withdrawing or process.leaving is not None or parent.exceeds(process.terms):
+            try:
+                self._cancel(process)
+            except Exception:
+                _log.exception("cannot cancel the child of order %s", process.order_id)
 
     def apply(self, process: Process, report: Report) -> bool:
         """Apply a report; answers False if it is an execution that was applied before."""
         if process.parent is None:
             process.parent = Parent()
         new = process.parent.apply(report)
+        if report.msg_type is not MsgType.CXL_REJ:  # to ask again at once might go on for ever
+            self.curb(process)
         if process.parent.live is None:
             self._live.pop(process.order_id, None)
             if not self._live and self._none_live is not None and not self._none_live.done():
                 self._none_live.set_result(None)
         return new
 
-    async def withdraw(self, within_s: float) -> None:
-        """Cancel every child and wait so long until none may trade any more."""
+    def withdraw(self) -> None:
+        """Cancel every child; nothing new is sent any more."""
+        self._withdrawing = True
         for process in list(self._live.values()):
-            self._cancel(process)
+            self.curb(process)
+
+    async def none_live(self, within_s: float) -> None:
+        """Wait so long until no child may trade any more."""
         if self._live:
             self._none_live = self._loop.create_future()
             await asyncio.wait([self._none_live], timeout=within_s)
@@ -72,8 +91,10 @@ class Working:
     def _work(
         self, process: Process, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
     ) -> Request | None:
-        if process.asked_cancel or process.asked_hold or process.ended:
+        if process.asked_cancel or process.asked_hold or process.ended or self._withdrawing:
             return None
+        if not process.submitted_ns:
+            return None  # the order is not here yet, and may never be
         parent = process.parent
         if parent is None:
             parent = process.parent = Parent()
@@ -91,7 +112,7 @@ class Working:
             try:
                 self._venue.send(request)
             except BaseException:
-                process.parent.doubt()
+                process.parent.unsent(request)
                 raise
         return request
 

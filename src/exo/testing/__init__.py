@@ -1,10 +1,10 @@
 """Test tools for delegates: market values from text, scripted and random markets, rehearsals in virtual time.
 
     def test_takes_what_is_displayed():
-        order = testing.order(FarOrder, order_qty="10")
+        order = testing.order(SweepOrder, order_qty="10")
         tape = Tape((0, quote("A", "42", "43", ask_size="6")), (1, quote("A", "42", "44", ask_size="6")))
-        seen = rehearse(TakeFar, order, tape)
-        assert seen.delegate.fills == [(6, 43), (4, 44)]
+        seen = rehearse(Sweep, order, tape)
+        assert seen.fills == [(6, 43), (4, 44)]
         assert seen.outcome.end is End.DONE
 
 When it fails, `print(seen)` shows what the delegate saw and answered, look by look.

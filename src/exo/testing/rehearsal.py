@@ -6,13 +6,16 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from exo.flow import current_clock, run_virtually
-from exo.mkt import Instruction, Order
+from exo.mkt import ExecType, Instruction, Order
 from exo.mkt.value import Frozen
 from exo.run import Delegate, Desk, Dispatcher, Event, Outcome, Totals, Update
 from exo.testing.tape import Tape
+from exo.venue import PaperVenue
+from exo.venue.paper import Executed
 
 OrderT = TypeVar("OrderT", bound=Order)
 DelegateT = TypeVar("DelegateT", bound=Delegate[Any])
@@ -50,6 +53,8 @@ class Look(NamedTuple):
 class Rehearsal(Frozen, Generic[DelegateT]):
     """What happened: the delegate as it ended, every look it took, its order's outcome, all events and the counts.
 
+    `executed` is what the venue executed for the side and symbol of its order.
+
     Printed, it is one line for each look and one for the outcome.
     """
 
@@ -58,11 +63,18 @@ class Rehearsal(Frozen, Generic[DelegateT]):
     outcome: Outcome
     events: tuple[Event, ...]
     totals: Totals
+    executed: Executed
 
     @property
     def updates(self) -> tuple[Update[Any], ...]:
         """What the delegate was handed, in order."""
         return tuple(look.update for look in self.looks)
+
+    @property
+    def fills(self) -> list[tuple[Decimal, Decimal]]:
+        """The executions that the delegate was told of, as (quantity, price), in order."""
+        reports = [report for update in self.updates for report in update.reports]
+        return [(report.last_qty, report.last_px) for report in reports if report.exec_type is ExecType.TRADE]
 
     @property
     def ended_s(self) -> float:
@@ -76,19 +88,25 @@ class Rehearsal(Frozen, Generic[DelegateT]):
 
 
 def rehearse(
-    factory: Callable[[Desk[OrderT]], DelegateT], order: OrderT, tape: Tape, until_s: float | None = None
+    factory: Callable[[Desk[OrderT]], DelegateT],
+    order: OrderT,
+    tape: Tape,
+    until_s: float | None = None,
+    *,
+    venue: PaperVenue | None = None,
 ) -> Rehearsal[DelegateT]:
-    """Run one delegate for one order through a tape, in virtual time.
+    """Run one delegate for one order through a tape, in virtual time, at a paper venue that is shown the same tape.
 
     The order is submitted at 0 s, with the tape's first events if they are at 0 s too. The rehearsal ends when tape and
     order both have, or before anything happens at `until_s`; without that an order that goes on is stopped a day after
     the tape. What the delegate raises fails its order; an instruction that is refused raises here.
     """
-    return run_virtually(_rehearse(factory, order, tape, _DAY_S + tape.end_s if until_s is None else until_s))
+    until_s = _DAY_S + tape.end_s if until_s is None else until_s
+    return run_virtually(_rehearse(factory, order, tape, until_s, venue or PaperVenue()))
 
 
 async def _rehearse(
-    factory: Callable[[Desk[OrderT]], DelegateT], order: OrderT, tape: Tape, until_s: float
+    factory: Callable[[Desk[OrderT]], DelegateT], order: OrderT, tape: Tape, until_s: float, venue: PaperVenue
 ) -> Rehearsal[DelegateT]:
     delegates: list[DelegateT] = []
     looks: list[Look] = []
@@ -102,13 +120,13 @@ async def _rehearse(
         delegates.append(delegate)
         return _observed(delegate, note) if len(delegates) == 1 else delegate
 
-    async with Dispatcher(staff, hog_s=None) as dispatcher:  # no watchdog: there is no real time here
+    async with Dispatcher(staff, venue, hog_s=None) as dispatcher:  # no watchdog: there is no real time here
         events = asyncio.create_task(_all(dispatcher.events()))
         order = dispatcher.submit(order).order
         order_id = str(order.order_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(until_s):
-                await tape.play(dispatcher, order)
+                await tape.play(dispatcher, order, venue)
                 await dispatcher.ended(order_id)
     outcome = dispatcher.outcome(order_id)
     assert outcome is not None
@@ -118,6 +136,7 @@ async def _rehearse(
         outcome=outcome,
         events=await events,
         totals=dispatcher.totals,
+        executed=venue.executed.get((order.symbol, order.side), Executed()),
     )
 
 

@@ -15,6 +15,7 @@ from exo.flow import current_clock
 from exo.mkt import FeedStatus, Order, Quote, Report, Trade
 from exo.run import Dispatcher
 from exo.testing.asking import Ask
+from exo.venue import PaperVenue
 
 Event: TypeAlias = Quote | Trade | FeedStatus | Report | Ask
 
@@ -65,8 +66,12 @@ class Tape:
         """When its last event is; 0 of an empty tape."""
         return self.steps[-1].at_s if self.steps else 0.0
 
-    async def play(self, dispatcher: Dispatcher[Any], order: Order | None = None) -> None:
+    async def play(
+        self, dispatcher: Dispatcher[Any], order: Order | None = None, venue: PaperVenue | None = None
+    ) -> None:
         """Put every event into a dispatcher at its time, counted from now on the current clock.
+
+        A paper venue is shown each quote and trade before.
 
         `order`, which is there already, is the one that reports and instructions without an order id are about. What
         has no receive time is received when it is played. An instruction that is refused ends the play with that error.
@@ -81,14 +86,21 @@ class Tape:
                 await asyncio.sleep(wait_ns / 1e9)
             for step in steps:
                 try:
-                    _put(step.event, dispatcher, about, stands, clock.now_ns())
+                    _put(step.event, dispatcher, venue, about, stands, clock.now_ns())
                 except UserError as error:
                     error.add_note(f"{at_s} s into the tape, at {step.event!r:.200}")
                     raise
             dispatcher.deliver()
 
 
-def _put(event: Event, dispatcher: Dispatcher[Any], about: str, stands: dict[str, Order], now_ns: int) -> None:
+def _put(
+    event: Event,
+    dispatcher: Dispatcher[Any],
+    venue: PaperVenue | None,
+    about: str,
+    stands: dict[str, Order],
+    now_ns: int,
+) -> None:
     if isinstance(event, Ask):
         event(dispatcher, about, stands)
         return
@@ -96,8 +108,12 @@ def _put(event: Event, dispatcher: Dispatcher[Any], about: str, stands: dict[str
         event = msgspec.structs.replace(event, received_ns=now_ns)
     match event:
         case Quote():
+            if venue is not None:
+                venue.on_quote(event)
             dispatcher.on_quote(event)
         case Trade():
+            if venue is not None:
+                venue.on_trade(event)
             dispatcher.on_trade(event)
         case FeedStatus():
             dispatcher.on_status(event)

@@ -13,13 +13,15 @@ from exo.mkt import Quote, Side, Trade
 _CENT: Final = Decimal("0.01")
 _CALM, _BURST = 0.5, 6.0  # times the average rate
 _CALM_S, _BURST_S = 5.0, 0.5  # how long each lasts, on average
+_STORM: Final = 20.0  # times the average rate
 
 
 class RandomWalk:
     """Quotes and trades of some symbols, `rate` a second on average, calm most of the time and in bursts.
 
     Each price takes a walk in cents, with one to three cents between bid and ask; one tick in five is a trade at
-    either. Every iteration gives the same ticks, received from `start_ns` on.
+    either. A `storm`, (from, until) in seconds, has 20 times the rate. Every iteration gives the same ticks, received
+    from `start_ns` on.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class RandomWalk:
         seconds: float = 60.0,
         rate: float = 100.0,
         seed: int = 0,
+        storm: tuple[float, float] | None = None,
         start_ns: int = VIRTUAL_START_NS,
     ) -> None:
         if not symbols:
@@ -40,6 +43,7 @@ class RandomWalk:
         self.seconds = seconds
         self.rate = rate
         self.seed = seed
+        self.storm = storm or (0.0, 0.0)
         self.start_ns = start_ns
 
     def __iter__(self) -> Iterator[Quote | Trade]:
@@ -52,7 +56,8 @@ class RandomWalk:
             if at_s >= until_s:
                 bursting = not bursting
                 until_s = at_s + rng.expovariate(1 / (_BURST_S if bursting else _CALM_S))
-            at_s += rng.expovariate(self.rate * (_BURST if bursting else _CALM))
+            storming = self.storm[0] <= at_s < self.storm[1]
+            at_s += rng.expovariate(self.rate * (_STORM if storming else _BURST if bursting else _CALM))
             if at_s >= self.seconds:
                 return
             at_ns = self.start_ns + int(at_s * 1e9)

@@ -32,7 +32,7 @@ class Standing:
     def place(self) -> tuple[Decimal, int]:
         """Price before time: the better price first, then who came first."""
         price = self.request.price or ZERO
-        return -price if self.request.side is Side.BUY else price, self.number
+        return price.copy_negate() if self.request.side is Side.BUY else price, self.number
 
 
 class Match(NamedTuple):

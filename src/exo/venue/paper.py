@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from exo.dma import CancelOrder, NewOrder, Request, Sink
-from exo.errors import ExoError, NotRunning
+from exo.errors import NotRunning
 from exo.flow.clock import current_clock, utc
 from exo.mkt import ExecType, LastLiquidityInd, MsgType, OrdStatus, Quote, Report, Side, TimeInForce, Trade
-from exo.mkt.exact import ZERO, add, divide, multiply
+from exo.mkt.exact import ZERO, add, multiply, ratio
 from exo.mkt.value import Frozen
 from exo.venue.matching import Match, Standing, Touch
 
@@ -22,6 +22,7 @@ _log = logging.getLogger("exo.venue")
 _BASIS_POINT: Final = Decimal("0.0001")
 _SPOKEN: Final = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC})
 _REMEMBERED: Final = 10_000
+_PX_PLACES: Final = 10
 _UNKNOWN_ORDER: Final = 1
 _TOO_LATE: Final = 0
 _DUPLICATE: Final = 6
@@ -51,6 +52,8 @@ class PaperVenue:
     """
 
     def __init__(self, *, maker_bps: Decimal = ZERO, taker_bps: Decimal = ZERO) -> None:
+        self.maker_bps = maker_bps
+        self.taker_bps = taker_bps
         self._fees = {
             LastLiquidityInd.ADDED: multiply(maker_bps, _BASIS_POINT),
             LastLiquidityInd.REMOVED: multiply(taker_bps, _BASIS_POINT),
@@ -110,7 +113,7 @@ class PaperVenue:
             return
         if request.time_in_force not in _SPOKEN:
             text = f"{request.time_in_force.value} is not known here"
-            self._ended[request.cl_ord_id] = OrdStatus.REJECTED
+            self._forget(request.cl_ord_id, OrdStatus.REJECTED)
             self._tell(standing, ExecType.REJECTED, OrdStatus.REJECTED, ord_rej_reason=_OTHER, text=text)
             return
         touch = self._touches.get(request.symbol)
@@ -131,7 +134,7 @@ class PaperVenue:
     def _cancel(self, request: CancelOrder) -> None:
         standing = self._orders.get(request.orig_cl_ord_id)
         if standing is not None:
-            self._touches[request.symbol].leave(standing)
+            self._touches[standing.request.symbol].leave(standing)
             self._end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "", request.cl_ord_id)
             return
         status = self._ended.get(request.orig_cl_ord_id)
@@ -157,7 +160,7 @@ class PaperVenue:
         request = standing.request
         liquidity = LastLiquidityInd.ADDED if standing.passive else LastLiquidityInd.REMOVED
         notional = multiply(qty, px)
-        fee = multiply(abs(notional), self._fees[liquidity])
+        fee = multiply(notional.copy_abs(), self._fees[liquidity])
         key = (request.symbol, request.side)
         so_far = self.executed.get(key, Executed())
         self.executed[key] = Executed(
@@ -213,7 +216,7 @@ class PaperVenue:
             "ord_status": status,
             "cum_qty": standing.cum_qty,
             "leaves_qty": ZERO if rejected else standing.leaves_qty,
-            "avg_px": divide(standing.notional, standing.cum_qty) if standing.cum_qty else ZERO,
+            "avg_px": ratio(standing.notional, standing.cum_qty, _PX_PLACES) if standing.cum_qty else ZERO,
             "transact_time": utc(now_ns),
             "received_ns": now_ns,
         }
@@ -229,7 +232,7 @@ class PaperVenue:
             report = self._reports.popleft()
             try:
                 self._report(report)
-            except ExoError:
+            except Exception:  # the others must come all the same
                 _log.exception("nobody took the report %s", report)
 
 

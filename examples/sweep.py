@@ -1,44 +1,47 @@
-"""Three orders take the far side of a random market, on paper and in virtual time.
+"""Three orders sweep a random market at a paper venue, in virtual time.
 
-Run it: python examples/far_side.py
+Run it: python examples/sweep.py
 """
 
 from decimal import Decimal
 
 import exo
-from exo.delegates import FarOrder, TakeFar
+from exo.delegates import Sweep, SweepOrder
 from exo.replay import play
 from exo.testing import RandomWalk
+from exo.venue import PaperVenue
 
 
 async def main() -> None:
     """Submit the orders, let the market pass by, and tell what became of them."""
-    delegates: dict[str, TakeFar] = {}
+    desks: dict[str, exo.Desk[SweepOrder]] = {}
 
-    def staff(desk: exo.Desk[FarOrder]) -> TakeFar:
-        delegates[desk.order_id] = TakeFar(desk)
-        return delegates[desk.order_id]
+    def staff(desk: exo.Desk[SweepOrder]) -> Sweep:
+        desks[desk.order_id] = desk
+        return Sweep(desk)
 
-    async with exo.Dispatcher(staff) as dispatcher:
+    venue = PaperVenue(taker_bps=Decimal(2))
+    async with exo.Dispatcher(staff, venue) as dispatcher:
         for name, side, price in (
             ("buyer", exo.Side.BUY, None),  # at any price
             ("seller", exo.Side.SELL, None),
             ("patient", exo.Side.BUY, Decimal(1)),  # at a price that will not come
         ):
-            order = FarOrder(order_id=name, side=side, symbol="EXO", order_qty=Decimal(10_000), price=price)
+            order = SweepOrder(order_id=name, side=side, symbol="EXO", order_qty=Decimal(10_000), price=price)
             dispatcher.submit(order)
 
         # A minute of quotes and trades, each put in at its time: it takes no time at all.
-        await play(RandomWalk(["EXO"], seconds=60, rate=20, seed=1), dispatcher)
+        await play(RandomWalk(["EXO"], seconds=60, rate=20, seed=1), dispatcher, venue)
 
         dispatcher.cancel("patient")
         await dispatcher.all_ended()
 
-    for order_id, delegate in delegates.items():
+    for order_id, desk in desks.items():
         outcome = dispatcher.outcome(order_id)
         assert outcome is not None
         end = "cancelled" if outcome.cancelled else outcome.end.name.lower()
-        print(f"{order_id:8} {end:10} {delegate.cum_qty:>6} in {len(delegate.fills)} fills")
+        price = "" if desk.avg_px is None else f"at {desk.avg_px:.4f}"
+        print(f"{order_id:8} {end:10} {desk.cum_qty:>6} {price}")
 
 
 if __name__ == "__main__":
