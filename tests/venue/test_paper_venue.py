@@ -545,7 +545,7 @@ async def test_each_report_tells_all_of_its_order() -> None:
     assert told == [
         (OrdStatus.NEW, 4, 0, 4, 0, 0),
         (OrdStatus.PARTIALLY_FILLED, 4, 1, 3, 11, 1),
-        (OrdStatus.PARTIALLY_FILLED, 4, 3, 1, D("11." + "6" * 57 + "7"), 2),
+        (OrdStatus.PARTIALLY_FILLED, 4, 3, 1, D("11.6666666667"), 2),
     ]
     for r in trader.reports:
         assert (r.order_id, r.cl_ord_id, r.symbol, r.side) == ("P-C1", "C1", "A", BUY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from decimal import Decimal
 from typing import Any, Final
 
@@ -48,21 +48,28 @@ class Arrivals:
         self._terms = {field.name: field.required for field in fields}
         self._seed = seed
         self._width = len(str(orders))
-        self._seen = dict.fromkeys(survey.quotes, -1)
-        self._due: defaultdict[str, dict[int, list[int]]] = defaultdict(dict)
+        due: defaultdict[str, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         symbols = list(survey.quotes)
         rng = seeded(f"{seed} arrivals")
         for number in range(1, orders + 1):
             symbol = symbols[(number - 1) % len(symbols)]
             place = rng.randrange(survey.quotes[symbol])
-            self._due[symbol].setdefault(place, []).append(number)
+            due[symbol][place].append(number)
+        self._due = {symbol: deque(sorted(due[symbol].items())) for symbol in symbols}
+        # How many quotes there are to go, this one included, to the next that orders arrive with; -1 after the last.
+        self._left = {symbol: waiting[0][0] + 1 if waiting else -1 for symbol, waiting in self._due.items()}
+
+    def due(self, symbol: str) -> bool:
+        """Whether orders arrive with the next quote of this symbol, which is at hand; asked once for each."""
+        self._left[symbol] -= 1
+        return not self._left[symbol]
 
     def with_quote(self, quote: Quote) -> list[Order]:
-        """The orders that arrive with the next quote of its symbol, which this is."""
+        """The orders that are due with this quote."""
         symbol = quote.symbol
-        place = self._seen[symbol] = self._seen[symbol] + 1
-        numbers = self._due[symbol].pop(place, None)
-        return [self._draw(number, quote) for number in numbers] if numbers else []
+        place, numbers = self._due[symbol].popleft()
+        self._left[symbol] = self._due[symbol][0][0] - place if self._due[symbol] else -1
+        return [self._draw(number, quote) for number in numbers]
 
     def _draw(self, number: int, quote: Quote) -> Order:
         rng = seeded(f"{self._seed} order {number}")

@@ -95,7 +95,7 @@ class Course:
     def since(self, arrived: Stretch) -> Stretch:
         """What the market did since an order arrived there."""
         if arrived is self._stretch:
-            return arrived
+            return arrived.plus(Stretch())  # a copy: this one goes on
         way = []
         step: Stretch | None = arrived
         while step is not None and step is not self._stretch:

@@ -95,7 +95,7 @@ class Ledger:
         self._in_hand = in_hand
         self._act_time = act_time
         self._seed = seed
-        self._arriving: list[Record] = []
+        self.arriving: list[Record] = []
         self._sink: Sink
 
     def staff(self, factory: Callable[[Desk[Any]], Delegate[Any]], desk: Desk[Any]) -> Any:
@@ -105,19 +105,19 @@ class Ledger:
             return delegate  # for the dispatcher to refuse
         record = self.records[desk.order_id] = Record(desk)
         record.delegate = type(delegate).__qualname__
-        self._arriving.append(record)
+        self.arriving.append(record)
         act = self._watched(record, delegate.act, bool(getattr(delegate, "blocking", False)))
         return _stand_in(type(delegate))(self, record, act, delegate)
 
     def arrive(self) -> None:
         """Let the orders that were submitted since the last call stand in the market as it is now."""
-        for record in self._arriving:
+        for record in self.arriving:
             course = self._courses(record.desk.order.symbol)
             record.arrival = course.quote
             record.arrived = course.arrive()
             if record.ended:
                 self.close(record)
-        self._arriving.clear()
+        self.arriving.clear()
 
     def close(self, record: Record) -> None:
         """An order has ended: nothing that passes from now on is its."""

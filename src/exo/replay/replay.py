@@ -151,16 +151,19 @@ class Replay:
             if type(tick) is Quote:
                 on_quote(tick)
                 course.on_quote(tick)
-                if arrivals is not None:
+                if arrivals is not None and arrivals.due(tick.symbol):
                     for order in arrivals.with_quote(tick):
                         self._try(f"order {order.order_id}", partial(self.dispatcher.submit, order))
             elif isinstance(tick, Trade):
                 course.on_trade(tick)
-        script, now_ns = self._script, ticks[0].received_ns or 0
-        while script and (script[0].at_ns or 0) <= now_ns:
-            asked = script.popleft()
-            self._try(asked.place, partial(asked.put, self.dispatcher))
-        self.ledger.arrive()
+        script = self._script
+        if script:
+            now_ns = ticks[0].received_ns or 0
+            while script and (script[0].at_ns or 0) <= now_ns:
+                asked = script.popleft()
+                self._try(asked.place, partial(asked.put, self.dispatcher))
+        if self.ledger.arriving:
+            self.ledger.arrive()
 
     async def _advance(self, to_ns: int) -> None:
         """Let time pass; what is due meanwhile, late ticks and instructions, happens at its time."""

@@ -122,14 +122,17 @@ def _columns(header: list[str]) -> Callable[[list[str]], list[str]] | None:
 
 def head_of(row: list[str]) -> Head:
     """The head of a row in the order of COLUMNS, or BadRow."""
-    if len(row) != len(COLUMNS):
-        raise BadRow(f"expected {len(COLUMNS)} fields, got {len(row)}")
-    ts, symbol, kind = row[0], row[1], row[2]
+    try:
+        ts, symbol, kind, _, _, _, _, _, _ = row
+    except ValueError:
+        raise BadRow(f"expected {len(COLUMNS)} fields, got {len(row)}") from None
     if not _TIME.fullmatch(ts):
         raise BadRow(f"expected nanoseconds, got {ts!r:.40} at ts_ns")
-    if kind not in {"quote", "trade"}:
-        raise BadRow(f"expected quote or trade, got {kind!r:.40} at type")
-    return int(ts), symbol, kind == "quote"
+    if kind == "quote":
+        return int(ts), symbol, True
+    if kind == "trade":
+        return int(ts), symbol, False
+    raise BadRow(f"expected quote or trade, got {kind!r:.40} at type")
 
 
 def tick_of(row: list[str]) -> Tick:

@@ -88,7 +88,7 @@ class Delivery:
 
         Whoever calls, the delegates see neither its task nor its contextvars.
         """
-        if not self.pending:
+        if not (self._boards or self._due or self._late):
             return False
         if self._turning or self.answers.acting is not None or self.answers.stopped:
             self._schedule()
@@ -126,8 +126,9 @@ class Delivery:
                     self._serve(late.popleft(), Owed.LATE, now_ns)
                     drained, lately = False, True
                 elif boards:
-                    self._slice(boards, now_ns)
+                    now_ns = self._slice(boards, now_ns)
                     drained, lately = False, False
+                    continue
                 elif due:
                     drained = False
                 else:
@@ -181,8 +182,8 @@ class Delivery:
             self.owe(process)
         return update is not None
 
-    def _slice(self, boards: deque[Board], now_ns: int) -> None:
-        """Sweep a slice of the first board; the next is half of it if this one was slow, else twice."""
+    def _slice(self, boards: deque[Board], now_ns: int) -> int:
+        """Sweep a slice of the first board, and tell the time; the next is half of it if this was slow, else twice."""
         board = boards[0]
         self._sweep(board, now_ns)
         boards.popleft()
@@ -190,13 +191,18 @@ class Delivery:
             boards.append(board)
         else:
             board.queued = False
-        slow = self.clock.now_ns() - now_ns > self._turn_ns // 8
-        board.slice = max(1, board.slice // 2) if slow else min(_SLICE, board.slice * 2)
+        after_ns = self.clock.now_ns()
+        if after_ns - now_ns > self._turn_ns // 8:
+            board.slice = max(1, board.slice // 2)
+        elif board.slice < _SLICE:
+            board.slice *= 2
+        return after_ns
 
     def _sweep(self, board: Board, now_ns: int) -> None:
         processes = board.processes
         start = board.cursor if board.cursor < len(processes) else 0
-        stop = start + min(board.unseen, board.slice, self._turn_calls - self._calls)
+        most = self._turn_calls - self._calls
+        stop = start + min(board.unseen, board.slice if board.slice < most else most)
         head = board.advance()
         due, answers = self._due, self.answers
         at: object = _NOT_A_POINT
