@@ -359,3 +359,26 @@ async def test_c21_a_child_is_cancelled_when_a_failing_delegate_left_one_and_the
         assert len(wire.cancels) == 1
         wire.end()
         assert (await d.ended(x)).end is End.FAILED
+
+
+@virtual
+async def test_c02_an_execution_refused_by_a_full_mailbox_is_delivered_when_it_is_told_again() -> None:
+    """It was applied when it was refused, so the venue's second attempt is dropped as a repeat: nobody hears of it."""
+    wire = Wire()
+
+    async def act(me: Any, update: Any) -> None:
+        me.desk.work(price=D(10))
+        await asyncio.sleep(1)
+
+    made = Made(act)
+    async with exo.Dispatcher(made, wire, mailbox_limit=1, exit_s=3) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        wire.accept()
+        with pytest.raises(exo.errors.MailboxFull):
+            wire.fill(1, exec_id="E")
+        await asyncio.sleep(3)
+        wire.fill(1, exec_id="E")
+        await asyncio.sleep(3)
+        wire.end()
+        assert "E" in made[0].exec_ids and made[0].desk.cum_qty == 1

@@ -27,7 +27,7 @@ class Parent:
     forget one would count its repeat. At most one child is live.
     """
 
-    __slots__ = ("_children", "_executions", "_live", "_requests", "cum_qty", "notional")
+    __slots__ = ("_children", "_executions", "_live", "_requests", "_untold", "cum_qty", "notional")
 
     def __init__(self) -> None:
         self.cum_qty = ZERO
@@ -35,6 +35,7 @@ class Parent:
         self._children: OrderedDict[str, Child] = OrderedDict()
         self._executions: set[tuple[str | None, str]] = set()
         self._live: str | None = None
+        self._untold: set[str | None] = set()
         self._requests = 0
 
     @property
@@ -60,7 +61,8 @@ class Parent:
             return None
         left = subtract(order_qty, self.cum_qty)
         for child in self._children.values():
-            left = subtract(left, child.missing_qty)
+            if not child.live:  # what is on its way of a live one is in its leaves still
+                left = subtract(left, child.missing_qty)
         return max(ZERO, left)
 
     def work(
@@ -131,13 +133,15 @@ class Parent:
             self._children[child.cl_ord_id] = child.doubted() if new else child.cancelling(None)
 
     def apply(self, report: Report) -> bool:
-        """Apply a report; answers False, and changes nothing, if it is an execution that was applied before."""
+        """Apply a report; answers False, and changes nothing, if it is an execution that was told before."""
         child = self._about(report)
         if report.exec_type is ExecType.TRADE:
             name = child.cl_ord_id if child is not None else report.cl_ord_id
             execution = (name, report.exec_id or "")
             if report.exec_id is not None and execution in self._executions:
-                return False
+                untold = report.exec_id in self._untold
+                self._untold.discard(report.exec_id)
+                return untold
             self._executions.add(execution)
             self.cum_qty = add(self.cum_qty, report.last_qty)
             self.notional = add(self.notional, multiply(report.last_qty, report.last_px))
@@ -146,6 +150,11 @@ class Parent:
             if self._live == child.cl_ord_id and not (after.live or after.in_doubt):
                 self._live = None
         return True
+
+    def untold(self, report: Report) -> None:
+        """A report that has been applied could not be told to the delegate: its repeat is no news here, but there."""
+        if report.exec_type is ExecType.TRADE and report.exec_id is not None:
+            self._untold.add(report.exec_id)
 
     def _about(self, report: Report) -> Child | None:
         for name in (report.orig_cl_ord_id, report.cl_ord_id):

@@ -126,6 +126,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the start."""
         return (self.clock.now_ns() - self._start_ns) / _S
 
+    @property
+    def ready(self) -> bool:
+        """Whether anything else is to be done now, before time may pass."""
+        return bool(self._ready)
+
     def skip_to(self, ns: int) -> bool:
         """Make it `ns` now if nothing can happen until then; answers whether it did, else whoever asks must wait.
 

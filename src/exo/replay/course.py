@@ -64,10 +64,10 @@ class Course:
         """Take in a quote."""
         self.quote = quote
         stretch = self._stretch
-        bid, ask = quote.bid_px, quote.ask_px
-        if bid is not None and (stretch.bid_high is None or bid > stretch.bid_high):
+        bid, ask, high, low = quote.bid_px, quote.ask_px, stretch.bid_high, stretch.ask_low
+        if bid is not high and bid is not None and (high is None or bid > high):
             stretch.bid_high = bid
-        if ask is not None and (stretch.ask_low is None or ask < stretch.ask_low):
+        if ask is not low and ask is not None and (low is None or ask < low):
             stretch.ask_low = ask
         if not stretch.bid_sized and quote.bid_size:
             stretch.bid_sized = True

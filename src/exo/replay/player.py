@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from exo.flow import current_clock
+from exo.flow.virtual import VirtualLoop
 from exo.mkt.quote import Quote
 from exo.replay.survey import Tick
 from exo.run import Dispatcher
@@ -32,9 +33,11 @@ async def play(ticks: Iterable[Tick], dispatcher: Dispatcher[Any], venue: PaperV
 
 async def reach(at_ns: int) -> None:
     """Wait until it is `at_ns` by the current clock; in virtual time that costs next to nothing if nothing is due."""
-    wait_ns = at_ns - current_clock().now_ns()
-    if wait_ns <= 0:
-        return
-    skip_to = getattr(asyncio.get_running_loop(), "skip_to", None)
-    if skip_to is None or not skip_to(at_ns):
-        await asyncio.sleep(wait_ns / 1e9)
+    loop, clock = asyncio.get_running_loop(), current_clock()
+    while (wait_ns := at_ns - clock.now_ns()) > 0:
+        if not isinstance(loop, VirtualLoop):
+            await asyncio.sleep(wait_ns / 1e9)
+            return
+        if loop.skip_to(at_ns):
+            return
+        await asyncio.sleep(0 if loop.ready else wait_ns / 1e9)

@@ -96,7 +96,7 @@ class OrderProcess(Generic[OrderT]):
         self.context: contextvars.Context | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.wake_ns: int | None = None
-        self.submitted_ns = 0
+        self.submitted_ns = -1  # not admitted
         self.terms = order
         self.asked_cancel = False
         self.asked_hold = False

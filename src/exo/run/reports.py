@@ -51,6 +51,10 @@ class Reports(Generic[OrderT]):
         try:
             process.post(report, self._limit)
             self._recorded(process)
+        except MailboxFull:
+            if process.parent is not None:
+                process.parent.untold(report)
+            raise
         finally:
             self._leaving.reported(process)
 

@@ -10,6 +10,7 @@ from exo.mkt.value import Frozen
 from exo.run.update import Update
 
 _BITS = 4
+_EXACT = 1 << _BITS
 
 
 class Ages:
@@ -22,6 +23,9 @@ class Ages:
 
     def record(self, age_ns: int, times: int) -> None:
         """Count an age, many times at once."""
+        if age_ns < _EXACT:
+            self._counts[age_ns] += times
+            return
         shift = age_ns.bit_length() - _BITS
         shift = max(shift, 0)
         self._counts[(shift << _BITS) + (age_ns >> shift)] += times

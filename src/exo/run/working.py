@@ -93,7 +93,7 @@ class Working:
     ) -> Request | None:
         if process.asked_cancel or process.asked_hold or process.ended or self._withdrawing:
             return None
-        if not process.submitted_ns:
+        if process.submitted_ns < 0:
             return None  # the order is not here yet, and may never be
         parent = process.parent
         if parent is None:

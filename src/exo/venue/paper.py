@@ -13,7 +13,7 @@ from exo.dma import CancelOrder, NewOrder, Request, Sink
 from exo.errors import NotRunning
 from exo.flow.clock import current_clock, utc
 from exo.mkt import ExecType, LastLiquidityInd, MsgType, OrdStatus, Quote, Report, Side, TimeInForce, Trade
-from exo.mkt.exact import ZERO, add, multiply, ratio
+from exo.mkt.exact import ZERO, add, divide, multiply, ratio
 from exo.mkt.value import Frozen
 from exo.venue.matching import Match, Standing, Touch
 
@@ -22,7 +22,6 @@ _log = logging.getLogger("exo.venue")
 _BASIS_POINT: Final = Decimal("0.0001")
 _SPOKEN: Final = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC})
 _REMEMBERED: Final = 10_000
-_PX_PLACES: Final = 10
 _UNKNOWN_ORDER: Final = 1
 _TOO_LATE: Final = 0
 _DUPLICATE: Final = 6
@@ -216,7 +215,7 @@ class PaperVenue:
             "ord_status": status,
             "cum_qty": standing.cum_qty,
             "leaves_qty": ZERO if rejected else standing.leaves_qty,
-            "avg_px": ratio(standing.notional, standing.cum_qty, _PX_PLACES) if standing.cum_qty else ZERO,
+            "avg_px": _average(standing),
             "transact_time": utc(now_ns),
             "received_ns": now_ns,
         }
@@ -234,6 +233,14 @@ class PaperVenue:
                 self._report(report)
             except Exception:  # the others must come all the same
                 _log.exception("nobody took the report %s", report)
+
+
+def _average(standing: Standing) -> Decimal:
+    """The average price, to as many digits as a Report may have."""
+    if not standing.cum_qty:
+        return ZERO
+    average = divide(standing.notional, standing.cum_qty)
+    return average if average.copy_abs() >= 1 else ratio(standing.notional, standing.cum_qty, 60)
 
 
 def _nobody(report: Report) -> None:
