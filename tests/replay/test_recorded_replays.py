@@ -24,8 +24,8 @@ FILES = [
 REPLAYS = [[name] for name in FILES] + [FILES[:2]]
 
 
-def start(files: list[Path], hash_seed: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "exo.cli", "replay", *map(str, files), "--orders", str(ORDERS), "--json"]
+def start(files: list[Path], hash_seed: int, orders: int = ORDERS) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "exo.cli", "replay", *map(str, files), "--orders", str(orders), "--json"]
     return subprocess.Popen(
         command,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
@@ -34,6 +34,7 @@ def start(files: list[Path], hash_seed: int) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.timeout(300)  # where hundreds of orders wait for little that is displayed, each quote is asked for by all
 @pytest.mark.parametrize("names", REPLAYS, ids="+".join)
 def test_a_thousand_orders_are_accounted_for_and_the_bytes_are_the_same_again(shared, names):
     """Two processes with different hash seeds, side by side; the orders have what the venue filled."""
@@ -73,7 +74,7 @@ def test_every_recorded_row_is_played(shared):
     assert sorted(recorded) == sorted(f"{name}.shared.csv.gz" for name in FILES)
     for name in FILES[3:]:
         file = f"{name}.shared.csv.gz"
-        with start([shared / "data" / "ticks" / file], 0) as process:
+        with start([shared / "data" / "ticks" / file], 0, 10) as process:
             played = json.loads(process.communicate()[0])["survey"]
         symbols = recorded[file]["symbols"]
         assert played["ticks"] == sum(symbol["rows"] for symbol in symbols.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -59,16 +60,15 @@ class Arrivals:
         # How many quotes there are to go, this one included, to the next that orders arrive with; -1 after the last.
         self._left = {symbol: waiting[0][0] + 1 if waiting else -1 for symbol, waiting in self._due.items()}
 
-    def due(self, symbol: str) -> bool:
-        """Whether orders arrive with the next quote of this symbol, which is at hand; asked once for each."""
-        self._left[symbol] -= 1
-        return not self._left[symbol]
-
-    def with_quote(self, quote: Quote) -> list[Order]:
-        """The orders that are due with this quote."""
+    def with_quote(self, quote: Quote) -> Sequence[Order]:
+        """The orders that arrive with the next quote of its symbol, which this is."""
         symbol = quote.symbol
-        place, numbers = self._due[symbol].popleft()
-        self._left[symbol] = self._due[symbol][0][0] - place if self._due[symbol] else -1
+        left = self._left[symbol] = self._left[symbol] - 1
+        if left:
+            return ()
+        waiting = self._due[symbol]
+        place, numbers = waiting.popleft()
+        self._left[symbol] = waiting[0][0] - place if waiting else -1
         return [self._draw(number, quote) for number in numbers]
 
     def _draw(self, number: int, quote: Quote) -> Order:

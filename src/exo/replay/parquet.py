@@ -43,7 +43,7 @@ class ParquetFile:
             ) from None
         row_number: int | None = None
         try:
-            with pyarrow.parquet.ParquetFile(self.path) as file:
+            with self.path.open("rb") as raw, pyarrow.parquet.ParquetFile(raw) as file:
                 self._check(file.schema_arrow, pyarrow.types)
                 row_number, before_ns = 0, 0
                 suffix = f".{self.suffix}" if self.suffix else ""
@@ -61,7 +61,7 @@ class ParquetFile:
                         yield made
         except (BadRow, InvalidValue) as error:
             raise BadTicks(self.path, row_number, str(error)) from None
-        except (OSError, pyarrow.ArrowException) as error:
+        except (OSError, UnicodeError, pyarrow.ArrowException) as error:
             problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
             raise BadTicks(self.path, None, problem) from None
 

@@ -151,7 +151,7 @@ class Replay:
             if type(tick) is Quote:
                 on_quote(tick)
                 course.on_quote(tick)
-                if arrivals is not None and arrivals.due(tick.symbol):
+                if arrivals is not None:
                     for order in arrivals.with_quote(tick):
                         self._try(f"order {order.order_id}", partial(self.dispatcher.submit, order))
             elif isinstance(tick, Trade):

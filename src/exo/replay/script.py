@@ -110,7 +110,7 @@ class Script:
             try:
                 for index, raw in enumerate(msgspec.json.decode(text, type=list[msgspec.Raw])):
                     yield None, f"[{index}]", bytes(raw)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise BadScript(self.path, None, str(error)) from None
             return
         for line, data in enumerate(text.splitlines(), 1):
@@ -122,7 +122,7 @@ def _asked(data: bytes, order_type: type[Order], place: str) -> Asked:
     data = data.strip()
     try:
         members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidValue("$", str(error)) from None
     if "msgType" not in members:
         data = data[:1] + b'"msgType":"NEW"' + (b"," if members else b"") + data[1:]
