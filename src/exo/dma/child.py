@@ -89,7 +89,7 @@ class Child(Frozen):
     @property
     def missing_qty(self) -> Decimal:
         """What the venue says is executed and no execution has told."""
-        return max(ZERO, subtract(self.told_qty, self.cum_qty))
+        return subtract(self.told_qty, self.cum_qty) if self.told_qty > self.cum_qty else ZERO
 
     def cancelling(self, cancel_id: str | None) -> Child:
         """The same with a cancel on its way, or with None, none."""

@@ -27,7 +27,7 @@ class Parent:
     forget one would count its repeat. At most one child is live.
     """
 
-    __slots__ = ("_children", "_executions", "_live", "_requests", "_untold", "cum_qty", "notional")
+    __slots__ = ("_children", "_executions", "_live", "_missing", "_requests", "_untold", "cum_qty", "notional")
 
     def __init__(self) -> None:
         self.cum_qty = ZERO
@@ -35,6 +35,7 @@ class Parent:
         self._children: OrderedDict[str, Child] = OrderedDict()
         self._executions: set[tuple[str | None, str]] = set()
         self._live: str | None = None
+        self._missing = ZERO  # what is executed of children that have ended, and not told yet
         self._untold: set[str | None] = set()
         self._requests = 0
 
@@ -59,11 +60,7 @@ class Parent:
         order_qty: Decimal | None = getattr(order, "order_qty", None)
         if order_qty is None:
             return None
-        left = subtract(order_qty, self.cum_qty)
-        for child in self._children.values():
-            if not child.live:  # what is on its way of a live one is in its leaves still
-                left = subtract(left, child.missing_qty)
-        return max(ZERO, left)
+        return max(ZERO, subtract(subtract(order_qty, self.cum_qty), self._missing))
 
     def work(
         self, order: Order, order_id: str, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
@@ -147,6 +144,7 @@ class Parent:
             self.notional = add(self.notional, multiply(report.last_qty, report.last_px))
         if child is not None:
             after = self._children[child.cl_ord_id] = child.after(report)
+            self._missing = add(self._missing, subtract(_missing(after), _missing(child)))
             if self._live == child.cl_ord_id and not (after.live or after.in_doubt):
                 self._live = None
         return True
@@ -170,6 +168,11 @@ class Parent:
     def _forget(self) -> None:
         while len(self._children) > _REMEMBERED + 1:
             self._children.popitem(last=False)
+
+
+def _missing(child: Child) -> Decimal:
+    """What is still to be told of a child that has ended; of a live one it is in its leaves."""
+    return ZERO if child.live else child.missing_qty
 
 
 def _check(order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce) -> None:

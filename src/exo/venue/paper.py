@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -59,7 +59,7 @@ class PaperVenue:
         }
         self._touches: dict[str, Touch] = {}
         self._orders: dict[str, Standing] = {}
-        self._ended: dict[str, OrdStatus] = {}
+        self._ended: OrderedDict[str, OrdStatus] = OrderedDict()
         self._numbers = 0
         self._executions = 0
         self._reports: deque[Report] = deque()
@@ -196,7 +196,7 @@ class PaperVenue:
         self._orders.pop(cl_ord_id, None)
         self._ended[cl_ord_id] = status
         if len(self._ended) > _REMEMBERED:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)
 
     def _tell(self, standing: Standing, exec_type: ExecType, status: OrdStatus, **more: Any) -> None:
         request = standing.request
