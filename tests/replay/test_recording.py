@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from decimal import Decimal
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import exo
 from exo.replay import BadTicks, Overlap, recording, survey
+from exo.replay.survey import Extent
 
 HEADER = "ts_ns,symbol,type,bid_px,bid_size,ask_px,ask_size,last_px,last_qty"
 
@@ -28,8 +30,8 @@ def told(files: list[str]) -> list[tuple[int | None, str]]:
     return [(tick.received_ns, tick.symbol) for tick in recording(files)]
 
 
-def check(files: list[str]) -> list[tuple[int, str, bool]]:
-    return list(recording(files).heads())
+def check(files: list[str]) -> int:
+    return recording(files).extent().ticks
 
 
 def test_files_are_merged_by_time(tmp_path):
@@ -39,7 +41,7 @@ def test_files_are_merged_by_time(tmp_path):
     c = written(tmp_path / "c.csv", (0, "C"))
     expected = [(0, "C"), (1, "A"), (2, "B"), (3, "B"), (4, "A"), (9, "A"), (10, "B")]
     assert told([a, b, c]) == told([c, b, a]) == expected
-    assert check([a, b, c]) == [(at_ns, symbol, False) for at_ns, symbol in expected]
+    assert check([a, b, c]) == len(expected)
 
 
 def test_ticks_of_one_time_stand_in_the_order_of_the_files_beginnings(tmp_path):
@@ -49,13 +51,12 @@ def test_ticks_of_one_time_stand_in_the_order_of_the_files_beginnings(tmp_path):
     also = written(tmp_path / "b.csv", (2, "C"), (5, "C"))
     assert told([later, also, early])[3:] == [(5, "A"), (5, "A"), (5, "B"), (5, "C")]
     assert told([also, early, later])[3:] == [(5, "A"), (5, "A"), (5, "C"), (5, "B")]
-    assert [head[:2] for head in check([also, early, later])] == told([also, early, later])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=8).map(sorted), min_size=1, max_size=4))
 def test_a_merge_is_the_stable_sort_of_all(tmp_path, times):
-    """And its heads are those of its ticks."""
+    """And its extent is that of all its ticks."""
     files = [
         written(tmp_path / f"{number}.csv", *((at_ns, f"S{number}") for at_ns in file))
         for number, file in enumerate(times)
@@ -64,7 +65,36 @@ def test_a_merge_is_the_stable_sort_of_all(tmp_path, times):
     begun = sorted(files, key=lambda file: times[files.index(file)][0])
     one_by_one = [tick for file in begun for tick in recording([file])]
     assert list(together) == sorted(one_by_one, key=attrgetter("received_ns"))
-    assert list(together.heads()) == [(tick.received_ns, tick.symbol, False) for tick in together]
+    whole, pieces = Extent(), together.extent()
+    whole.add_heads((tick.received_ns or 0, tick.symbol, False) for tick in together)
+    assert (pieces.ticks, pieces.sessions) == (whole.ticks, whole.sessions)
+
+
+TWENTY_MINUTES_NS = 1_200_000_000_000
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.tuples(st.integers(0, 20), st.sampled_from("AB")), min_size=1, max_size=6), max_size=4))
+def test_files_add_up_or_overlap_as_their_merged_ticks_tell(tmp_path, pieces):
+    """Sessions go on as long as any file does; a piece of a symbol that is come back to overlaps another."""
+    files = [
+        written(tmp_path / f"{number}.csv", *((step * TWENTY_MINUTES_NS, symbol) for step, symbol in sorted(piece)))
+        for number, piece in enumerate(pieces)
+    ]
+    begun = sorted(range(len(pieces)), key=lambda number: min(pieces[number])[0])
+    merged = sorted(
+        ((step, symbol, rank) for rank, number in enumerate(begun) for step, symbol in sorted(pieces[number])),
+        key=lambda tick: (tick[0], tick[2]),
+    )
+    ways = {symbol: [key for key, _ in groupby(rank for _, of, rank in merged if of == symbol)] for symbol in "AB"}
+    if any(len(way) > len(set(way)) for way in ways.values()):
+        with pytest.raises(Overlap):
+            check(files)
+        return
+    whole, together = Extent(), recording(files).extent()
+    whole.add_heads((step * TWENTY_MINUTES_NS, symbol, False) for step, symbol, _ in merged)
+    assert (together.ticks, together.sessions) == (whole.ticks, whole.sessions)
+    assert (together.first_ns, together.last_ns) == (whole.first_ns, whole.last_ns)
 
 
 def test_a_suffix_keeps_the_symbols_of_two_venues_apart(tmp_path):
@@ -73,7 +103,8 @@ def test_a_suffix_keeps_the_symbols_of_two_venues_apart(tmp_path):
     b = written(tmp_path / "b.csv", (2, "A"))
     assert told([a, f"{b}@BITMEX"]) == [(1, "A"), (2, "A.BITMEX"), (3, "A")]
     assert told([f"{a}@X", f"{b}@Y"]) == [(1, "A.X"), (2, "A.Y"), (3, "A.X")]
-    assert check([f"{a}@X", f"{b}@Y"])[1] == (2, "A.Y", False)
+    extent = recording([f"{a}@X", f"{b}@Y"]).extent()
+    assert (extent.first_ns, extent.last_ns) == ({"A.X": 1, "A.Y": 2}, {"A.X": 3, "A.Y": 2})
 
 
 def test_the_same_file_twice_is_refused(tmp_path):
@@ -85,7 +116,7 @@ def test_the_same_file_twice_is_refused(tmp_path):
         str(caught.value)
         == f"{a} and {a} both have A for the same time: leave one out, or keep them apart with {a}@NAME"
     )
-    assert len(told([f"{a}@X", f"{a}@Y"])) == len(check([f"{a}@X", f"{a}@Y"])) == 4
+    assert len(told([f"{a}@X", f"{a}@Y"])) == check([f"{a}@X", f"{a}@Y"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -126,7 +157,7 @@ def test_pieces_of_a_symbol_may_follow_one_another(tmp_path):
         written(tmp_path / "2.csv", (3, "A"), (4, "B"), (5, "A")),
         written(tmp_path / "3.csv", (6, "A"), (6, "B")),
     ]
-    assert len(check(pieces)) == len(check(pieces[::-1])) == 8
+    assert check(pieces) == check(pieces[::-1]) == 8
     assert told(pieces[::-1]) == told(pieces)
     assert survey_of(tmp_path, pieces) == 9
 
@@ -187,14 +218,14 @@ def test_an_empty_file_adds_nothing(tmp_path):
     """A header alone is no error."""
     good, empty = written(tmp_path / "a.csv", (1, "A")), written(tmp_path / "b.csv")
     assert told([empty, good]) == [(1, "A")]
-    assert len(check([empty, good])) == 1
+    assert check([empty, good]) == 1
 
 
 def test_the_recorded_pair_is_the_stable_sort_of_both(shared):
     """Binance spot, half of which lies beside the other; their surveys add up."""
     names = ["binance_spot_btcusdt_20240808", "binance_spot_ethusdt_20240809"]
     files = [str(shared / "data" / "ticks" / f"{name}.shared.csv.gz") for name in names]
-    merged = list(recording(files).heads())
-    assert merged == sorted([head for file in files for head in recording([file]).heads()], key=lambda head: head[0])
+    merged = list(recording(files))
+    assert merged == sorted([tick for file in files for tick in recording([file])], key=attrgetter("received_ns"))
     found = survey(recording(files))
     assert (found.ticks, sum(found.quotes.values())) == (37_797 + 43_090, 28_040 + 34_681)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import exo
 from exo.errors import InvalidValue, UserError
 from exo.replay import NoQuotes, Survey, Tick, TickFile, survey
-from exo.replay.survey import SESSION_GAP_NS
+from exo.replay.survey import SESSION_GAP_NS, Extent
 
 HOUR_NS = 3_600_000_000_000
 
@@ -93,18 +93,42 @@ def test_a_tick_without_a_time_is_refused():
         survey([quote(1), quote(2), trade(None)])
 
 
-def test_heads_are_used_where_there_are_any():
-    """A file's are quicker to read, and tell the same as its ticks."""
+def test_an_extent_is_used_where_there_is_one():
+    """A file's is quicker to find."""
 
-    class Headed(list[Tick]):
-        def heads(self):
-            return iter([(1, "A", True), (2, "B", True)])
+    class Known(list[Tick]):
+        def extent(self):
+            extent = Extent()
+            extent.add([1, 2], ["A", "B"], [True, True])
+            return extent
 
-    assert survey(Headed()).quotes == {"A": 1, "B": 1}
+    assert survey(Known()).quotes == {"A": 1, "B": 1}
+
+
+@given(st.lists(st.tuples(st.integers(0, 2 * HOUR_NS), st.booleans(), st.sampled_from("AB"))), st.randoms())
+def test_an_extent_is_the_same_however_its_ticks_are_cut_into_runs(steps, rng):
+    """Also one to which a run was refused."""
+    times, heads = 0, []
+    for gap_ns, is_quote, symbol in steps:
+        times += gap_ns
+        heads.append((times, symbol, is_quote))
+    whole, pieces = Extent(), Extent()
+    whole.add_heads(heads)
+    at = 0
+    while at < len(heads):
+        run = heads[at : at + rng.randint(1, 5)]
+        if at:
+            with pytest.raises(InvalidValue):
+                pieces.add([heads[at - 1][0], heads[at - 1][0] - 1], ["C", "C"], [True, True])
+        pieces.add_heads(run)
+        at += len(run)
+    for name in Extent.__slots__:
+        assert getattr(pieces, name) == getattr(whole, name), name
+        assert list(getattr(whole, name)) == list(getattr(pieces, name)) if name != "ticks" else True
 
 
 @pytest.mark.parametrize("name", ["bitmex_20210722", "cme_es_mbp1_20240701", "coinbase_20210417"])
-def test_the_heads_of_a_file_are_those_of_its_ticks(shared, name):
-    """So the survey is."""
+def test_the_survey_of_a_file_is_that_of_its_ticks(shared, name):
+    """Which are read another way."""
     file = TickFile(shared / "data" / "ticks" / f"{name}.shared.csv.gz")
     assert survey(file) == survey(list(file))

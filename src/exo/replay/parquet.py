@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from exo.errors import InvalidValue
-from exo.replay.survey import Head, Tick
+from exo.replay.survey import Extent, Tick
 from exo.replay.ticks import COLUMNS, BadRow, BadTicks, head_of, tick_of
 
 T = TypeVar("T")
@@ -29,9 +29,11 @@ class ParquetFile:
     def __iter__(self) -> Iterator[Tick]:
         return self._read(tick_of)
 
-    def heads(self) -> Iterator[Head]:
-        """The head of each tick."""
-        return self._read(head_of)
+    def extent(self) -> Extent:
+        """What a survey asks of the ticks."""
+        extent = Extent()
+        extent.add_heads(self._read(head_of))
+        return extent
 
     def _read(self, made_of: Callable[[list[str]], T]) -> Iterator[T]:
         try:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
 
 from exo.flow import current_clock
 from exo.flow.virtual import VirtualLoop
@@ -15,20 +14,42 @@ from exo.replay.survey import Tick
 from exo.run import Dispatcher
 from exo.venue import PaperVenue
 
+_AHEAD: Final = 1024
+
 
 async def play(ticks: Iterable[Tick], dispatcher: Dispatcher[Any], venue: PaperVenue | None = None) -> None:
     """Put ticks into a dispatcher, each at its receive time on the current clock; those of one time are one delivery.
 
     A paper venue is shown each before. A tick whose time has passed is put in at once.
     """
-    for at_ns, batch in groupby(ticks, attrgetter("received_ns")):
-        await reach(at_ns)
-        together = list(batch)
+    for together in moments(ticks):
+        await reach(together[0].received_ns or 0)
         if venue is not None:
             for tick in together:
                 if type(tick) is Quote:
                     venue.on_quote(tick)
         dispatcher.on_ticks(together)
+
+
+def moments(ticks: Iterable[Tick]) -> Iterator[list[Tick]]:
+    """Ticks as lists of those that were received at one time.
+
+    They are read a thousand ahead: a processor parses, and dispatches, quicker if it does not change over each time.
+    """
+    source = iter(ticks)
+    together: list[Tick] = []
+    at_ns: int | None = None
+    while ahead := tuple(islice(source, _AHEAD)):
+        for tick in ahead:
+            if tick.received_ns == at_ns and together:
+                together.append(tick)
+                continue
+            if together:
+                yield together
+            together = [tick]
+            at_ns = tick.received_ns
+    if together:
+        yield together
 
 
 async def reach(at_ns: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import merge
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
 from exo.errors import UserError
 from exo.replay.parquet import ParquetFile
-from exo.replay.survey import Head, Tick, Ticks
+from exo.replay.survey import Extent, Tick, Ticks, together
 from exo.replay.ticks import TickFile
 
 
@@ -39,7 +40,7 @@ class Overlap(UserError):
 class Recording:
     """The ticks of some files in order of time, those of one time in the order of the files' beginnings.
 
-    Pieces of one symbol may follow one another, but not overlap: its heads raise Overlap where they do.
+    Pieces of one symbol may follow one another, but not overlap: their extent raises Overlap where they do.
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -50,30 +51,34 @@ class Recording:
         sources = self._in_order()
         return iter(sources[0]) if len(sources) == 1 else merge(*sources, key=attrgetter("received_ns"))
 
-    def heads(self) -> Iterator[Head]:
-        """The head of each tick."""
+    def extent(self) -> Extent:
+        """What a survey asks of them."""
         sources = self._in_order()
-        return sources[0].heads() if len(sources) == 1 else self._merged(sources)
-
-    def _merged(self, sources: list[Source]) -> Iterator[Head]:
-        last: dict[str, int] = {}
-        done: set[tuple[str, int]] = set()
-        streams = [_numbered(source, number) for number, source in enumerate(sources)]
-        for _, number, head in merge(*streams):
-            symbol = head[1]
-            before = last.setdefault(symbol, number)
-            if before != number:
-                if (symbol, number) in done:
-                    raise Overlap(symbol, sources[min(before, number)].path, sources[max(before, number)].path)
-                done.add((symbol, before))
-                last[symbol] = number
-            yield head
+        extents = [source.extent() for source in sources]
+        for symbol in dict.fromkeys(chain.from_iterable(extent.first_ns for extent in extents)):
+            _check(symbol, sources, extents)
+        return together(extents)
 
     def _in_order(self) -> list[Source]:
         if self._sorted is None:
-            begins = {id(source): next((at_ns for at_ns, _, _ in source.heads()), 0) for source in self._sources}
+            begins = {id(source): next((tick.received_ns or 0 for tick in source), 0) for source in self._sources}
             self._sorted = sorted(self._sources, key=lambda source: begins[id(source)])
         return self._sorted
+
+
+def _check(symbol: str, sources: list[Source], extents: list[Extent]) -> None:
+    """Overlap if, merged, a piece of this symbol would begin before another has ended."""
+    pieces = sorted(
+        (extent.first_ns[symbol], number, extent.last_ns[symbol])
+        for number, extent in enumerate(extents)
+        if symbol in extent.first_ns
+    )
+    last: tuple[int, int] = (-1, -1)  # of ticks of one time, those of the file with the lower number are played first
+    for first_ns, number, last_ns in pieces:
+        if (first_ns, number) < last:
+            one, other = sorted((number, last[1]))
+            raise Overlap(symbol, sources[one].path, sources[other].path)
+        last = max(last, (last_ns, number))
 
 
 def recording(files: Sequence[str]) -> Recording:
@@ -87,7 +92,3 @@ def _source(name: str) -> Source:
         bare, _, suffix = name.rpartition("@")
         path = Path(bare)
     return (ParquetFile if path.suffix == ".parquet" else TickFile)(path, suffix)
-
-
-def _numbered(source: Source, number: int) -> Iterator[tuple[int, int, Head]]:
-    return ((head[0], number, head) for head in source.heads())

@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +25,7 @@ from exo.replay.delays import Delay
 from exo.replay.ledger import Ledger
 from exo.replay.lines import line_of, venue_sums
 from exo.replay.patience import NeverFinishes, Patience
-from exo.replay.player import reach
+from exo.replay.player import moments, reach
 from exo.replay.script import Asked, Script
 from exo.replay.survey import SESSION_GAP_NS, Tick, Ticks, survey
 from exo.run import Delegate, Desk, Dispatcher, Update
@@ -119,22 +117,23 @@ class Replay:
         async with Dispatcher(
             partial(self.ledger.staff, plan.factory), self.ledger, hog_s=None, retain=1_000_000
         ) as self.dispatcher:
-            late, script, skip_to = self._late, self._script, loop.skip_to
+            late, script, skip_to, on_ticks = self._late, self._script, loop.skip_to, self.dispatcher.on_ticks
+            behind = plan.feed_latency.high_ns > 0
             before_ns = self.survey.first_ns
             watch_at = self._watch_rows
-            for at_ns, batch in groupby(self._ticks, attrgetter("received_ns")):
+            for ticks in moments(self._ticks):
+                at_ns = ticks[0].received_ns or 0
                 if at_ns - before_ns > SESSION_GAP_NS:
                     await self._end_session(before_ns)
                 before_ns = at_ns
                 if late or script or not skip_to(at_ns):
                     await self._advance(at_ns)
-                ticks = list(batch)
                 self._show(ticks)
-                if plan.feed_latency.high_ns:
+                if behind:
                     due_ns = at_ns + plan.feed_latency.draw_ns(self._latency)
                     self._late.append((max(due_ns, self._late[-1][0] if self._late else 0), ticks))
                 else:
-                    self.dispatcher.on_ticks(ticks)
+                    on_ticks(ticks)
                 self.rows += len(ticks)
                 if self._watch is not None and self.rows >= watch_at:
                     watch_at = self.rows + self._watch_rows

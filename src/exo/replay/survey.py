@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress, islice
+from operator import sub
 from typing import Final, Protocol, TypeAlias
 
 from exo.errors import InvalidValue, UserError
@@ -15,15 +18,16 @@ Head: TypeAlias = tuple[int, str, bool]
 """What a survey asks of a tick: when it was received, its symbol, and whether it is a quote."""
 
 SESSION_GAP_NS: Final = 3_600_000_000_000
+_RUN: Final = 1024
 
 
 class Ticks(Protocol):
-    """Ticks that can be gone through more than once, and whose heads are quicker to read than the whole."""
+    """Ticks that can be gone through more than once, and whose extent is quicker to find than to read them all."""
 
     def __iter__(self) -> Iterator[Tick]: ...
 
-    def heads(self) -> Iterator[Head]:
-        """The head of each tick, in order."""
+    def extent(self) -> Extent:
+        """What a survey asks of them."""
 
 
 class NoQuotes(UserError):
@@ -47,38 +51,94 @@ class Survey(Frozen):
     sessions: tuple[tuple[int, int], ...]
 
 
+class Extent:
+    """A survey while it is made, with what tells whether two can be of one market: first and last tick of each symbol.
+
+    Runs of ticks are taken in as columns, which is done in C however long they are.
+    """
+
+    __slots__ = ("first_ns", "last_ns", "quoted_ns", "quotes", "sessions", "ticks")
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.sessions: list[tuple[int, int]] = []
+        self.quotes: Counter[str] = Counter()
+        self.quoted_ns: dict[str, int] = {}
+        self.first_ns: dict[str, int] = {}
+        self.last_ns: dict[str, int] = {}
+
+    def add(self, times_ns: Sequence[int], symbols: Sequence[str], are_quotes: Sequence[bool]) -> None:
+        """Take in the next ticks; InvalidValue if one is earlier than that before it, and then none."""
+        before_ns = self.sessions[-1][1] if self.sessions else times_ns[0]
+        waits = list(map(sub, times_ns, chain((before_ns,), times_ns)))
+        if min(waits) < 0:
+            at = next(at for at, wait_ns in enumerate(waits) if wait_ns < 0)
+            least, number = times_ns[at] - waits[at], self.ticks + at + 1
+            raise InvalidValue("$.receivedNs", f"expected tick {number} no earlier than {least}, got {times_ns[at]}")
+        began_ns, _ = self.sessions.pop() if self.sessions else (before_ns, before_ns)
+        if max(waits) > SESSION_GAP_NS:
+            for at_ns, wait_ns in zip(times_ns, waits, strict=True):
+                if wait_ns > SESSION_GAP_NS:
+                    self.sessions.append((began_ns, at_ns - wait_ns))
+                    began_ns = at_ns
+        self.sessions.append((began_ns, times_ns[-1]))
+        self.ticks += len(times_ns)
+        self.last_ns |= zip(symbols, times_ns, strict=True)
+        self.first_ns = dict(zip(symbols[::-1], times_ns[::-1], strict=True)) | self.first_ns
+        quoted, quoted_ns = list(compress(symbols, are_quotes)), list(compress(times_ns, are_quotes))
+        self.quotes.update(quoted)
+        self.quoted_ns = dict(zip(quoted[::-1], quoted_ns[::-1], strict=True)) | self.quoted_ns
+
+    def add_heads(self, heads: Iterable[Head]) -> None:
+        """Take in ticks by their heads."""
+        source = iter(heads)
+        while run := tuple(islice(source, _RUN)):
+            times_ns, symbols, are_quotes = zip(*run, strict=True)
+            self.add(times_ns, symbols, are_quotes)
+
+    def survey(self) -> Survey:
+        """The survey; NoQuotes if there are none."""
+        if not self.quotes:
+            raise NoQuotes
+        return Survey(
+            ticks=self.ticks,
+            first_ns=self.sessions[0][0],
+            last_ns=self.sessions[-1][1],
+            quotes=dict(self.quotes),
+            sessions=tuple(self.sessions),
+        )
+
+
+def together(extents: Sequence[Extent]) -> Extent:
+    """The extent of several runs of ticks merged by time, those of one time in the order of the runs."""
+    both = Extent()
+    both.ticks = sum(extent.ticks for extent in extents)
+    for extent in extents:
+        for symbol, first_ns in extent.first_ns.items():
+            both.first_ns[symbol] = min(first_ns, both.first_ns.get(symbol, first_ns))
+            both.last_ns[symbol] = max(extent.last_ns[symbol], both.last_ns.get(symbol, first_ns))
+    for first_ns, last_ns in sorted(session for extent in extents for session in extent.sessions):
+        if both.sessions and first_ns - both.sessions[-1][1] <= SESSION_GAP_NS:
+            began_ns, until_ns = both.sessions.pop()
+            both.sessions.append((began_ns, max(until_ns, last_ns)))
+        else:
+            both.sessions.append((first_ns, last_ns))
+    quoted = [(at_ns, symbol) for extent in extents for symbol, at_ns in extent.quoted_ns.items()]
+    for at_ns, symbol in sorted(quoted, key=lambda first: first[0]):
+        both.quoted_ns.setdefault(symbol, at_ns)
+        both.quotes[symbol] = sum(extent.quotes[symbol] for extent in extents)
+    return both
+
+
 def survey(ticks: Ticks | Iterable[Tick]) -> Survey:
     """Look through the ticks once; InvalidValue if one has no receive time or an earlier one than that before it."""
-    count, first_ns, began_ns, last_ns = 0, None, 0, 0
-    quotes: dict[str, int] = {}
-    sessions: list[tuple[int, int]] = []
-    until_ns = -1  # a tick beyond this is the first of all, or of a session
-    for at_ns, symbol, is_quote in heads_of(ticks):
-        if at_ns > until_ns:
-            if first_ns is None:
-                first_ns = at_ns
-            else:
-                sessions.append((began_ns, last_ns))
-            began_ns = last_ns = at_ns
-        elif at_ns < last_ns:
-            raise InvalidValue("$.receivedNs", f"expected tick {count + 1} no earlier than {last_ns}, got {at_ns}")
-        last_ns = at_ns
-        until_ns = at_ns + SESSION_GAP_NS
-        count += 1
-        if is_quote:
-            quotes[symbol] = quotes.get(symbol, 0) + 1
-    if first_ns is None or not quotes:
-        raise NoQuotes
-    sessions.append((began_ns, last_ns))
-    return Survey(ticks=count, first_ns=first_ns, last_ns=last_ns, quotes=quotes, sessions=tuple(sessions))
-
-
-def heads_of(ticks: Ticks | Iterable[Tick]) -> Iterator[Head]:
-    """The head of each tick: as they are read quickest, or from the ticks themselves."""
-    heads = getattr(ticks, "heads", None)
-    if heads is not None:
-        return heads()  # type: ignore[no-any-return]
-    return _heads(ticks)
+    found = getattr(ticks, "extent", None)
+    if found is not None:
+        extent: Extent = found()
+    else:
+        extent = Extent()
+        extent.add_heads(_heads(ticks))
+    return extent.survey()
 
 
 def _heads(ticks: Iterable[Tick]) -> Iterator[Head]:

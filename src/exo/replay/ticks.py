@@ -17,15 +17,15 @@ from typing import Final, TextIO, TypeVar
 from exo.errors import InvalidValue, UserError
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
-from exo.replay.survey import Head, Tick
+from exo.replay.survey import Extent, Head, Tick
 
 COLUMNS: Final = ("ts_ns", "symbol", "type", "bid_px", "bid_size", "ask_px", "ask_size", "last_px", "last_qty")
 
 T = TypeVar("T")
 
 _COMMAS: Final = len(COLUMNS) - 1
-_LONGEST: Final = 19
-_KINDS: Final = ("quote", "trade")
+_KINDS: Final = frozenset({"quote", "trade"})
+_RUN: Final = 1 << 16  # characters
 
 _TIME = re.compile(r"\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
@@ -60,32 +60,20 @@ class TickFile:
     def __iter__(self) -> Iterator[Tick]:
         return self._read(tick_of)
 
-    def heads(self) -> Iterator[Head]:
-        """The head of each tick; of the numbers in a row only the time is looked at.
+    def extent(self) -> Extent:
+        """What a survey asks of the ticks; of the numbers in a row only the time is looked at.
 
-        Rows as most files have them need no CSV reader. From the first that is unusual, or wrong, on one reads all.
+        Rows as most files have them need no CSV reader. From a run with one that is unusual, or wrong, on one reads.
         """
-        read, before_ns = 0, 0
+        extent = Extent()
         suffix = f".{self.suffix}" if self.suffix else ""
         with suppress(OSError, EOFError, zlib.error, ValueError), _open(self.path) as file:
             if file.readline().rstrip("\r\n") == ",".join(COLUMNS):
-                for row in file:
-                    ts, symbol, kind, _ = row.split(",", 3)
-                    at_ns = int(ts)
-                    if (
-                        at_ns < before_ns
-                        or kind not in _KINDS
-                        or '"' in row
-                        or len(ts) > _LONGEST
-                        or row.count(",") != _COMMAS
-                    ):
-                        break
-                    before_ns = at_ns
-                    read += 1
-                    yield at_ns, symbol + suffix, kind == "quote"
-                else:
-                    return
-        yield from islice(self._read(head_of), read, None)
+                while rows := file.readlines(_RUN):
+                    extent.add(*_heads_of(rows, suffix))
+                return extent
+        extent.add_heads(islice(self._read(head_of), extent.ticks, None))
+        return extent
 
     def _read(self, made_of: Callable[[list[str]], T]) -> Iterator[T]:
         line = None
@@ -147,6 +135,15 @@ def _columns(header: list[str]) -> Callable[[list[str]], list[str]] | None:
         return None
     places = [header.index(name) for name in COLUMNS]
     return lambda row: [row[place] for place in places] if len(row) == len(places) else row
+
+
+def _heads_of(rows: list[str], suffix: str) -> tuple[list[int], list[str], list[bool]]:
+    """The columns of the heads of these rows, or ValueError if they are not as most are."""
+    times, symbols, kinds, _ = zip(*(row.split(",", 3) for row in rows), strict=True)
+    text = "".join(rows)
+    if '"' in text or text.count(",") != _COMMAS * len(rows) or not _KINDS.issuperset(kinds):
+        raise ValueError
+    return list(map(int, times)), [symbol + suffix for symbol in symbols], [kind == "quote" for kind in kinds]
 
 
 def head_of(row: list[str]) -> Head:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from exo.mkt.quote import Quote
 from exo.mkt.span import Passed, Tick, fold
 from exo.mkt.status import FeedStatus
@@ -24,15 +26,12 @@ if TYPE_CHECKING:
 _SPARE_POINTS = 64
 
 
-class Point:
+class Point(msgspec.Struct, eq=False):
     """A place in a symbol's stream; `passed` is what came between it and `next`, `update` that as an Update."""
 
-    __slots__ = ("next", "passed", "update")
-
-    def __init__(self) -> None:
-        self.passed: Passed | None = None
-        self.next: Point | None = None
-        self.update: Update[Any] | None = None
+    passed: Passed | None = None
+    next: Point | None = None
+    update: Update[Any] | None = None
 
 
 class Board:
@@ -118,7 +117,7 @@ class Board:
         made = point.update
         if made is not None and made.now_ns == now_ns and point.next is self.head:
             return made
-        passed = self.passed_since(point)
+        passed = point.passed if point.next is self.head else self.passed_since(point)
         update: Update[Any] = Update(self.symbol, now_ns, self.quote, self.status, passed)
         point.update = update
         return update

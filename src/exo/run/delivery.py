@@ -6,6 +6,7 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
 from contextvars import copy_context
+from operator import length_hint
 from threading import get_ident
 from typing import Any, Final
 
@@ -58,7 +59,8 @@ class Delivery:
         """A board has ticks that some of its orders have not seen."""
         board.queued = True
         self._boards.append(board)
-        self._schedule()
+        if not self.promised:
+            self._schedule()
 
     def owe(self, process: Process) -> None:
         """An order is owed a call of its own; while it is busy that waits until its call ends."""
@@ -94,21 +96,16 @@ class Delivery:
             self._schedule()
             return True
         outer = asyncio.current_task(self._loop)
-        if outer is not None:
-            _leave_task(self._loop, outer)
+        if outer is None:
+            return self._context.run(self._turn)
+        _leave_task(self._loop, outer)
         try:
-            self._context.run(self._turn)
+            return self._context.run(self._turn)
         finally:
-            if outer is not None:
-                _enter_task(self._loop, outer)
-        return self.pending
+            _enter_task(self._loop, outer)
 
-    @property
-    def pending(self) -> bool:
-        """Whether a turn would find something to do."""
-        return bool(self._boards or self._due or self._late)
-
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Run a turn; answers whether something is left."""
         boards, due, late = self._boards, self._due, self._late
         self._turning = True
         self.answers.mark += 1
@@ -116,9 +113,9 @@ class Delivery:
         self._calls = 0
         now_ns = self.clock.now_ns()
         until_ns = now_ns + self._turn_ns
+        drained = lately = False
         try:
-            drained, lately = False, False
-            while now_ns < until_ns and self._calls < self._turn_calls:
+            while (boards or due or late) and now_ns < until_ns and self._calls < self._turn_calls:
                 if due and not drained:
                     self._drain(until_ns)
                     drained = True
@@ -126,19 +123,31 @@ class Delivery:
                     self._serve(late.popleft(), Owed.LATE, now_ns)
                     drained, lately = False, True
                 elif boards:
-                    now_ns = self._slice(boards, now_ns)
-                    drained, lately = False, False
+                    board = boards[0]
+                    visited = self._sweep(board, now_ns)
+                    if board.unseen:
+                        boards.rotate(-1)
+                    else:
+                        boards.popleft()
+                        board.queued = False
+                        if visited == 1 and not (boards or due or late):
+                            break  # the most common turn: after a single call nobody needs to know the time
+                    drained = lately = False
+                    began_ns, now_ns = now_ns, self.clock.now_ns()
+                    if now_ns - began_ns > self._turn_ns // 8:  # too slow for others: a smaller slice next time
+                        board.slice = max(1, board.slice // 2)
+                    elif board.slice < _SLICE:
+                        board.slice *= 2
                     continue
-                elif due:
-                    drained = False
                 else:
-                    break
+                    drained = False
                 now_ns = self.clock.now_ns()
         finally:
             self.answers.acting = None
             self._turning = False
-            if boards or due or late:
+            if left := bool(boards or due or late):
                 self._schedule()
+        return left
 
     def _drain(self, until_ns: int) -> None:
         """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call."""
@@ -182,48 +191,33 @@ class Delivery:
             self.owe(process)
         return update is not None
 
-    def _slice(self, boards: deque[Board], now_ns: int) -> int:
-        """Sweep a slice of the first board, and tell the time; the next is half of it if this was slow, else twice."""
-        board = boards[0]
-        self._sweep(board, now_ns)
-        boards.popleft()
-        if board.unseen:
-            boards.append(board)
-        else:
-            board.queued = False
-        after_ns = self.clock.now_ns()
-        if after_ns - now_ns > self._turn_ns // 8:
-            board.slice = max(1, board.slice // 2)
-        elif board.slice < _SLICE:
-            board.slice *= 2
-        return after_ns
-
-    def _sweep(self, board: Board, now_ns: int) -> None:
+    def _sweep(self, board: Board, now_ns: int) -> int:
+        """Call a slice of the orders of a board that have not seen its head; answers how many were visited."""
         processes = board.processes
         start = board.cursor if board.cursor < len(processes) else 0
-        most = self._turn_calls - self._calls
-        stop = start + min(board.unseen, board.slice if board.slice < most else most)
+        part = processes[start : start + min(board.unseen, board.slice, self._turn_calls - self._calls)]
         head = board.advance()
         due, answers = self._due, self.answers
         at: object = _NOT_A_POINT
         update: Update[Any] | None = None
-        visited = calls = before = 0
+        skipped = seen = 0
+        visits = iter(part)
         answers.sweeping = True
         try:
-            for process in processes[start:stop]:
-                visited += 1
+            for process in visits:
                 point = process.at
                 if point is not at:
                     if point is None or point is head:
+                        skipped += 1
                         continue
                     if update is not None:
-                        self.statistics.saw(update, calls - before, now_ns)
-                        before = calls
+                        calls = len(part) - length_hint(visits) - 1 - skipped
+                        self.statistics.saw(update, calls - seen, now_ns)
+                        seen = calls
                     at, update = point, board.update_since(point, now_ns)
                     answers.in_hand = update
                 process.at = head
                 answers.acting = process
-                calls += 1
                 try:
                     answer = process.act(update)
                 except BaseException as error:
@@ -235,6 +229,7 @@ class Delivery:
                     break
         finally:
             answers.sweeping = False
+            visited = len(part) - length_hint(visits)
             board.cursor = start + visited
             board.unseen = board.unseen - visited if head.passed is None else len(processes)
             if not board.unseen:
@@ -242,5 +237,6 @@ class Delivery:
             if board.gone:
                 board.tidy()
             if update is not None:
-                self.statistics.saw(update, calls - before, now_ns)
-            self._calls += calls
+                self.statistics.saw(update, visited - skipped - seen, now_ns)
+            self._calls += visited - skipped
+        return visited

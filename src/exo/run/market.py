@@ -41,13 +41,14 @@ class Market:
 
     def on_quote(self, quote: Quote) -> None:
         """Take in a quote; one that is crossed or below 0 is counted as odd."""
-        self._statistics.ticks += 1
+        statistics = self._statistics
+        statistics.ticks += 1
         board = self.boards.get(quote.symbol)
         if board is None:
-            self._statistics.unwatched += 1
+            statistics.unwatched += 1
             return
         if quote.odd:
-            self._statistics.odd += 1
+            statistics.odd += 1
         board.quote = quote
         board.record(quote)
         if not board.queued:

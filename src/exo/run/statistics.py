@@ -14,27 +14,21 @@ _EXACT = 1 << _BITS
 
 
 class Ages:
-    """A histogram of ages in ns: eight steps to each power of two, so a quantile is at most an eighth too high."""
+    """A histogram of ages in ns: eight steps to each power of two, so a quantile is at most an eighth too high.
 
-    __slots__ = ("_counts",)
+    `counts` are by step: an age below 16 is its own, of another its length beyond four bits is put before these four.
+    """
+
+    __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self._counts: defaultdict[int, int] = defaultdict(int)
-
-    def record(self, age_ns: int, times: int) -> None:
-        """Count an age, many times at once."""
-        if age_ns < _EXACT:
-            self._counts[age_ns] += times
-            return
-        shift = age_ns.bit_length() - _BITS
-        shift = max(shift, 0)
-        self._counts[(shift << _BITS) + (age_ns >> shift)] += times
+        self.counts: defaultdict[int, int] = defaultdict(int)
 
     def quantile_ns(self, share: float) -> int | None:
         """The age that this share of the records does not exceed, rounded up to its step; None without records."""
-        left = share * sum(self._counts.values())
-        for step in sorted(self._counts):
-            left -= self._counts[step]
+        left = share * sum(self.counts.values())
+        for step in sorted(self.counts):
+            left -= self.counts[step]
             if left <= 0:
                 shift, leading = divmod(step, 1 << _BITS)
                 return ((leading + 1) << shift) - 1
@@ -103,9 +97,13 @@ class Statistics:
         """Count an update that went to so many delegates."""
         self.updates += calls
         quote = update.quote
-        if quote is not None and quote.received_ns is not None:
-            age_ns = now_ns - quote.received_ns
-            self.ages.record(age_ns if age_ns > 0 else 0, calls)
+        if quote is not None and (received_ns := quote.received_ns) is not None:
+            age_ns = now_ns - received_ns
+            if age_ns < _EXACT:
+                self.ages.counts[age_ns if age_ns > 0 else 0] += calls
+            else:
+                shift = age_ns.bit_length() - _BITS
+                self.ages.counts[(shift << _BITS) + (age_ns >> shift)] += calls
         passed = update.passed
         if type(passed) is Span:
             self.conflated += (passed.ticks - 1) * calls
