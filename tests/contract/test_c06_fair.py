@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import exo
+from exo.flow import current_clock
 
 from .helpers import D, Made, buy, live, now_ns, quote, report, settled, trade, virtual
 
@@ -223,3 +224,55 @@ async def test_c06_many_wake_ups_due_at_once_are_all_called() -> None:
             d.submit(buy(symbol=f"S{i % 5}"))
         await asyncio.sleep(1)
     assert [len(m.updates) for m in made.all] == [20] * 50
+
+
+@virtual
+async def test_c06_calls_for_one_symbol_alone_count_towards_the_turn_too() -> None:
+    """Which every fourth of them prolongs."""
+    price = itertools.count(1)
+    calls = 0
+    flooding = False
+
+    def act(me: Any, update: exo.Update[Any]) -> None:
+        nonlocal calls
+        calls += 1
+        if flooding and calls % 4 == 0:
+            dispatcher.on_quote(quote(next(price), 10**9))
+
+    async with exo.Dispatcher(Made(act), turn_calls=6) as dispatcher:
+        for _ in range(4):
+            dispatcher.submit(buy())
+        await settled()
+        flooding, turns = True, []
+        for _ in range(20):
+            before = calls
+            assert dispatcher.on_ticks([quote(next(price), 10**9)])
+            turns.append(calls - before)
+        assert turns == [6] * 20
+        flooding = False
+
+
+@virtual
+async def test_c06_a_symbol_alone_whose_delegates_become_slow_is_not_swept_in_one_go_any_more() -> None:
+    """When a millisecond each takes too long, the loop gets its turn in between."""
+    clock: Any = current_clock()
+    slow = False
+
+    def act(me: Any, update: exo.Update[Any]) -> None:
+        if slow:
+            clock.advance_to(clock.now_ns() + 1_000_000)
+
+    made = Made(act)
+    async with exo.Dispatcher(made) as dispatcher:
+        for _ in range(32):
+            dispatcher.submit(buy())
+        await settled()
+        for px in range(1, 9):
+            assert not dispatcher.on_ticks([quote(px, 100)])
+        slow, calls = True, []
+        for px in range(11, 19):
+            before = len(made.calls)
+            dispatcher.on_ticks([quote(px, 100)])
+            calls.append(len(made.calls) - before)
+        assert calls[0] == 32
+        assert max(calls[2:]) <= 8, calls

@@ -39,14 +39,14 @@ class Sweep:
                 self._desk.cancel()
             if self._desk.finished:
                 return DONE
-        quote = update.quote
-        if quote is None or quote is self._taken:
+        quote, limit = update.quote, self._limit
+        if quote is None:
             return None
         px = self._far_px(quote)
-        if px is None or (self._limit is not None and self._beyond(px, self._limit)):
+        if px is None or (limit is not None and self._beyond(px, limit)):
             return None  # as far as most calls come, so all that is above is quick
         _, size = quote.far(self._desk.order.side)
-        if size and not update.stale:
+        if size and quote is not self._taken and not update.stale:
             if self._desk.work(price=px, order_qty=size, time_in_force=TimeInForce.IOC):
                 self._taken = quote
         return None

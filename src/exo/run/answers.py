@@ -25,8 +25,8 @@ Ended = Callable[[Process, BaseException | None], None]
 class Answers:
     """Steps awaitables, waits for threads, and ends orders: DONE as such, an error or nonsense alone (contract C7).
 
-    `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last, and `mark`
-    a number that changes with the calls, for the watchdog. Once `stopped`, nothing more is to be called;
+    `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last, and `steps`
+    how often an awaitable was stepped, for the watchdog. Once `stopped`, nothing more is to be called;
     KeyboardInterrupt and SystemExit stop too, and pass on. `ended` is told of each order that ended, `owe` of each that
     is owed another call.
     """
@@ -41,7 +41,7 @@ class Answers:
     ) -> None:
         self.acting: Process | None = None
         self.in_hand: Update[Any] | None = None
-        self.mark = 0
+        self.steps = 0
         self.stopped = False
         self.sweeping = False
         self._loop = loop
@@ -88,7 +88,7 @@ class Answers:
 
     def _enter(self, process: Process | None) -> None:
         self.acting = process
-        self.mark += 1
+        self.steps += 1
 
     def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
         process.busy = False

@@ -99,11 +99,10 @@ class Statistics:
         quote = update.quote
         if quote is not None and (received_ns := quote.received_ns) is not None:
             age_ns = now_ns - received_ns
-            if age_ns < _EXACT:
-                self.ages.counts[age_ns if age_ns > 0 else 0] += calls
-            else:
+            if age_ns >= _EXACT:
                 shift = age_ns.bit_length() - _BITS
-                self.ages.counts[(shift << _BITS) + (age_ns >> shift)] += calls
+                age_ns = (shift << _BITS) + (age_ns >> shift)
+            self.ages.counts[age_ns if age_ns > 0 else 0] += calls
         passed = update.passed
         if type(passed) is Span:
             self.conflated += (passed.ticks - 1) * calls

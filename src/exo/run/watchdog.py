@@ -61,12 +61,13 @@ class Watchdog:
 
     def _watch(self) -> None:
         delivery = self._delivery
-        seen: tuple[object, int] = (None, -1)
+        seen: tuple[object, ...] = ()
         looks = 0
         while not self._stop.wait(self._patience_s / 2):
-            acting, mark = delivery.answers.acting, delivery.answers.mark
-            if acting is None or (acting, mark) != seen:
-                seen, looks = (acting, mark), 0
+            acting = delivery.answers.acting
+            now = acting, delivery.answers.steps, delivery.statistics.turns
+            if acting is None or now != seen:
+                seen, looks = now, 0
                 continue
             looks += 1
             if looks == 2:
