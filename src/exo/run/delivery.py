@@ -114,7 +114,8 @@ class Delivery:
         """
         board = self._boards[0]
         processes, point = board.processes, board.head
-        if board.cursor or not board.unseen == len(processes) <= board.slice <= self._turn_calls or point.passed is None:
+        few = board.unseen == len(processes) <= board.slice <= self._turn_calls
+        if board.cursor or point.passed is None or not few:
             return self._turn()
         due, answers = self._due, self.answers
         now_ns = self.clock.now_ns()
