@@ -87,6 +87,7 @@ class Replay:
         played_ns = sum(last - first for first, last in self.survey.sessions)
         self._every_ns = max(1, played_ns // _SAMPLES)
         self._failed: FactoryFailed | None = None
+        self._steps = 0
 
     def run(self) -> Account:
         """Play everything."""
@@ -216,7 +217,11 @@ class Replay:
         return self.clock.now_ns() if hasattr(self, "clock") else 0
 
     def _acting(self) -> str | None:
-        return self.dispatcher.acting if hasattr(self, "dispatcher") else None
+        """The order that runs, or was stepped since the last time: one that yields for ever is hardly met running."""
+        if not hasattr(self, "dispatcher"):
+            return None
+        before, (self._steps, stepped) = self._steps, self.dispatcher.stepped
+        return self.dispatcher.acting or (stepped if self._steps > before else None)
 
     def _account(self, rows_s: float, interrupted: bool) -> Account:
         plan = self.plan

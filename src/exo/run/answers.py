@@ -26,7 +26,7 @@ class Answers:
     """Steps awaitables, waits for threads, and ends orders: DONE as such, an error or nonsense alone (contract C7).
 
     `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last, and `steps`
-    how often an awaitable was stepped, for the watchdog. Once `stopped`, nothing more is to be called;
+    how often an awaitable was stepped, the last time that of order `stepped`, for those who watch from other threads. Once `stopped`, nothing more is to be called;
     KeyboardInterrupt and SystemExit stop too, and pass on. `ended` is told of each order that ended, `owe` of each that
     is owed another call.
     """
@@ -42,6 +42,7 @@ class Answers:
         self.acting: Process | None = None
         self.in_hand: Update[Any] | None = None
         self.steps = 0
+        self.stepped: str | None = None
         self.stopped = False
         self.sweeping = False
         self._loop = loop
@@ -88,7 +89,9 @@ class Answers:
 
     def _enter(self, process: Process | None) -> None:
         self.acting = process
-        self.steps += 1
+        if process is not None:
+            self.steps += 1
+            self.stepped = process.order_id
 
     def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
         process.busy = False

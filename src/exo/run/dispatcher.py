@@ -287,6 +287,12 @@ class Dispatcher(Generic[OrderT]):
         return None if process is None else process.order_id
 
     @property
+    def stepped(self) -> tuple[int, str | None]:
+        """How many steps the calls that await have made so far, and the order of the last; any thread may ask."""
+        answers = self._delivery.answers
+        return answers.steps, answers.stepped
+
+    @property
     def in_hand(self) -> Update[OrderT] | None:
         """What the `def` act that runs at the moment was handed; of no meaning to any other."""
         return self._delivery.answers.in_hand
