@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -91,9 +92,11 @@ def demo(
     report
         Where to write the page; exo-demo.html unless told.
     """
+    report = report or (None if json else Path("exo-demo.html"))
+    _check_writable(report)
     with nullcontext() if json else screen() as watch:
         account = demonstrate(orders=orders, symbols=symbols, seconds=seconds, rate=rate, seed=seed, watch=watch)
-    _tell(account, json, report or (None if json else Path("exo-demo.html")))
+    _tell(account, json, report)
 
 
 @app.command(name="replay", usage="Usage: exo replay FILE... [OPTIONS]")
@@ -145,6 +148,7 @@ def replay_files(
     report
         Write a page with every order, its fills, figures and decisions.
     """
+    _check_writable(report)
     factory, order_type = load(delegate)
     plan = Plan(
         orders=_orders(orders, order_type),
@@ -200,11 +204,20 @@ def _fee(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
+def _check_writable(report: Path | None) -> None:
+    """OSError for a page that could not be written, before hours are spent on what is to be on it."""
+    if report is not None:
+        place = report if report.exists() else report.parent
+        code = errno.EISDIR if report.is_dir() else errno.ENOENT if not place.exists() else errno.EACCES
+        if report.is_dir() or not os.access(place, os.W_OK):
+            raise OSError(code, os.strerror(code), str(report))
+
+
 def _tell(account: Account, json: bool, report: Path | None) -> None:
     """Write what was asked for; an account that was broken off ends like an interrupt."""
+    show(account, json)
     if report is not None:
         report.write_text(page(account), encoding="utf-8")
-    show(account, json)
     if report is not None and not json:
         print(f"\nevery order, its fills and decisions: {report}")
     if account.interrupted:

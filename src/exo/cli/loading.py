@@ -62,9 +62,10 @@ def _module(path: str, name: str) -> ModuleType:
         file = Path(name)
         if not file.is_file():
             raise CannotLoad(path, f"there is no file {name}")
-        spec = importlib.util.spec_from_file_location(file.stem, file)
+        as_name = f"delegate_{file.stem}"  # its own would hide a module of that name, which may be the library's
+        spec = importlib.util.spec_from_file_location(as_name, file)
         assert spec is not None and spec.loader is not None
-        module = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
+        module = sys.modules[as_name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
     except CannotLoad:

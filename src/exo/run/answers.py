@@ -25,10 +25,10 @@ Ended = Callable[[Process, BaseException | None], None]
 class Answers:
     """Steps awaitables, waits for threads, and ends orders: DONE as such, an error or nonsense alone (contract C7).
 
-    `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last, and `steps`
-    how often an awaitable was stepped, the last time that of order `stepped`, for those who watch from other threads. Once `stopped`, nothing more is to be called;
-    KeyboardInterrupt and SystemExit stop too, and pass on. `ended` is told of each order that ended, `owe` of each that
-    is owed another call.
+    `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last; `steps` is
+    how often an awaitable was stepped, the last time that of the order `stepped`, for those who watch from other
+    threads. Once `stopped`, nothing more is to be called; KeyboardInterrupt and SystemExit stop too, and pass on.
+    `ended` is told of each order that ended, `owe` of each that is owed another call.
     """
 
     def __init__(
