@@ -118,7 +118,7 @@ def test_a_busy_delegate_and_a_slow_feed_are_told_and_seen(account):
     assert {decision["sentNs"] - decision["lookedNs"] for decision in decisions} == {17_000_000}
     assert 3_000_000 <= min(decision["ageNs"] for decision in decisions) < 10_000_000
     assert found["totals"]["conflated"] > 0
-    assert found["settings"]["actTimeNs"] == {"highNs": 17_000_000, "lowNs": 17_000_000}
+    assert found["settings"]["actTimeNs"] == [17_000_000, 17_000_000]
     at_once = account("--act-time", "17ms", "--orders", "20")["orders"]
     assert min(decision["ageNs"] for order in at_once for decision in order["decisions"]) == 0
 
