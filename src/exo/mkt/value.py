@@ -74,9 +74,8 @@ class Value(Frozen):
         of_fields, defaults = checks(type(self))
         values = msgspec.structs.astuple(self)
         # Most fields of a Report are not told: these are passed over without a line of Python for each.
-        for value, (place, check) in compress(zip(values, of_fields, strict=True), map(is_not, values, defaults)):
-            problem = check(value)
-            if problem:
+        for value, (place, good, check) in compress(zip(values, of_fields, strict=True), map(is_not, values, defaults)):
+            if type(value) not in good and (problem := check(value)):
                 raise InvalidValue(place, problem)
 
 
@@ -104,8 +103,8 @@ def tags(cls: type[msgspec.Struct]) -> dict[str, int]:
 
 
 @cache
-def checks(cls: type[msgspec.Struct]) -> tuple[tuple[tuple[str, Check], ...], tuple[object, ...]]:
-    """Place and check of each field, and for each the default that has passed it."""
+def checks(cls: type[msgspec.Struct]) -> tuple[tuple[tuple[str, frozenset[Any], Check], ...], tuple[object, ...]]:
+    """Place, types of which all values are good, and check of each field; and for each the default that has passed."""
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
@@ -116,7 +115,8 @@ def checks(cls: type[msgspec.Struct]) -> tuple[tuple[tuple[str, Check], ...], tu
         hint = hints[field.name]
         check = _check(hint, _tag(hint) or _tag(_KNOWN.get(field.name)))
         default = _NO_DEFAULT if check(field.default) else field.default
-        found.append((f"$.{field.encode_name}", check))
+        good = frozenset(t for t in plain_types(hint) if t in _PLAIN or (isinstance(t, type) and issubclass(t, Enum)))
+        found.append((f"$.{field.encode_name}", good, check))
         defaults.append(default)
     return tuple(found), tuple(defaults)
 
@@ -145,6 +145,7 @@ def plain_types(hint: Any) -> tuple[Any, ...]:
     return tuple(get_origin(part) or part for part in parts(hint))
 
 
+_PLAIN = (str, int, bool, NoneType)
 _CONTAINERS = (tuple, list, set, frozenset, dict)
 _CHECKED = (Decimal, str, int, bool, NoneType, datetime.datetime, Enum, msgspec.Struct, *_CONTAINERS)
 
