@@ -91,7 +91,7 @@ class Screen:
         )
         age = "-" if totals.age_p50_ns is None else f"{_ms(totals.age_p50_ns)} / {_ms(totals.age_p99_ns)}"
         grid.add_row(
-            f"{totals.updates:,} looks, {conflated:.0%} of ticks conflated",
+            f"{totals.updates:,} looks, {conflated:.0%} conflated",
             f"age of quote when looked, 50% / 99%: {age}",
         )
         return Panel(grid, title="exo", box=box.ROUNDED, border_style="cyan")
