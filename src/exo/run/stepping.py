@@ -65,18 +65,23 @@ class Stepper:
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
-        spare = process.spare or self._shared
-        if spare is None or not spare.idle:
+        spare = process.spare
+        if spare is None:
+            spare = self._shared
+            if spare is None or not spare.idle:
+                spare = self._shared = Spare(self, loop)
+        elif not spare.idle:
             spare = Spare(self, loop)
-        if process.spare is None:
-            self._shared = spare
         task = spare.task
         _enter_task(loop, task)
         spare.idle = False
         try:
             waits_for = context.run(coro.send, None)
         except StopIteration as stop:
-            spare.give_back()
+            if spare.parked:
+                spare.idle = True
+            else:
+                spare.give_back()
             return stop.value
         except BaseException:
             spare.give_back()
@@ -107,16 +112,18 @@ class _Park(asyncio.Future[None]):
 
     def cancel(self, msg: Any | None = None) -> bool:
         idle, self._spare.idle = self._spare.idle, False
+        self._spare.parked = False
         return idle and super().cancel(msg)
 
 
 class Spare(Coroutine[Any, Any, None]):
     """The coroutine of a spare Task: first it waits in its park, then it is the act it adopted, then it waits again.
 
-    `idle` while it waits for an act; one that is not, and has none, has ended.
+    `idle` while it waits for an act; one that is not, and has none, has ended. `parked` while its Task waits in the
+    park, where every cancel shows, and none has come.
     """
 
-    __slots__ = ("_coro", "_first", "_park", "_process", "_stepper", "idle", "task")
+    __slots__ = ("_coro", "_first", "_park", "_process", "_stepper", "idle", "parked", "task")
 
     def __init__(self, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
         self._stepper = stepper
@@ -125,6 +132,7 @@ class Spare(Coroutine[Any, Any, None]):
         self._first: Any = _NOTHING
         self._park = _Park(self, loop)
         self.idle = True
+        self.parked = False
         self.task = loop.create_task(self, name="exo.act", context=contextvars.Context())
         stepper.spares.add(self)
 
@@ -149,6 +157,7 @@ class Spare(Coroutine[Any, Any, None]):
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`."""
         self._process, self._coro, self._first = process, coro, waits_for
+        self.parked = False
         self._park.set_result(None)
 
     def send(self, value: Any) -> Any:
@@ -191,6 +200,7 @@ class Spare(Coroutine[Any, Any, None]):
             self._gone()
             raise StopIteration
         self._park._asyncio_future_blocking = True
+        self.parked = True
         return self._park
 
     def _gone(self) -> None:
