@@ -110,11 +110,15 @@ def test_the_best_far_price_and_size_are_those_of_the_other_side():
 
 
 def test_samples_are_at_least_so_far_apart():
-    """The first quote is one."""
+    """The first quote is one; each but the first comes with the one that held until then, and the last is kept too."""
     course = Course(10)
     for at_ns in (3, 4, 12, 13, 14, 22, 23, 90):
         course.on_quote(quote(None, None, None, None, at_ns))
-    assert [sample.received_ns for sample in course.samples] == [3, 13, 23, 90]
+    assert [sample.received_ns for sample in course.samples] == [3, 12, 13, 22, 23, 90]
+    assert course.curve == tuple(course.samples)
+    course.on_quote(quote(None, None, None, None, 91))
+    assert [sample.received_ns for sample in course.curve][-2:] == [90, 91]
+    assert [sample.received_ns for sample in course.samples][-1] == 90
 
 
 def test_orders_that_come_and_go_cost_no_more_as_the_day_goes_on():

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from exo.mkt import LastLiquidityInd, Quote, Side, TimeInForce
+from exo.mkt.exact import ZERO
 from exo.mkt.value import Frozen
 from exo.replay.figures import plain, total
 from exo.replay.survey import Survey
@@ -112,12 +113,12 @@ class Line(Frozen):
 class Sums(Frozen, omit_defaults=False):
     """The executions of one symbol by side, as its orders had them."""
 
-    executions: int
-    bought_qty: Decimal
-    bought_notional: Decimal
-    sold_qty: Decimal
-    sold_notional: Decimal
-    fees: Decimal
+    executions: int = 0
+    bought_qty: Decimal = ZERO
+    bought_notional: Decimal = ZERO
+    sold_qty: Decimal = ZERO
+    sold_notional: Decimal = ZERO
+    fees: Decimal = ZERO
 
 
 class Settings(Frozen, omit_defaults=False):

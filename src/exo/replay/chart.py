@@ -20,7 +20,7 @@ _BOTTOM: Final = 218
 _RIGHT: Final = 990
 _DIGIT: Final = 6.4
 _GAP: Final = 18
-_POINTS: Final = 1600
+_POINTS: Final = 4000
 _FIFTH: Final = Decimal("0.2")
 _THOUSANDTH: Final = Decimal("0.001")
 
@@ -198,7 +198,9 @@ def _path(corners: Sequence[Point]) -> str:
 
 def _thinned(samples: Sequence[Quote]) -> Sequence[Quote]:
     """No more of them than can be told apart."""
-    return samples[:: -(-len(samples) // _POINTS)] if samples else samples
+    every = -(-len(samples) // _POINTS) if samples else 1
+    thinned = samples[::every]
+    return thinned if every == 1 or thinned[-1] is samples[-1] else (*thinned, samples[-1])
 
 
 def _dot(dot: Dot, across: _Across, up: _Up) -> str:

@@ -49,7 +49,10 @@ class Stretch:
 
 
 class Course:
-    """One symbol's market: its latest quote, samples of it `every_ns`, and the chain of stretches."""
+    """One symbol's market: its latest quote, samples of it, and the chain of stretches.
+
+    A sample is a quote at least `every_ns` after the last one, and the quote that held until then.
+    """
 
     __slots__ = ("_every_ns", "_next_ns", "_stretch", "quote", "samples")
 
@@ -62,7 +65,7 @@ class Course:
 
     def on_quote(self, quote: Quote) -> None:
         """Take in a quote."""
-        self.quote = quote
+        before, self.quote = self.quote, quote
         stretch = self._stretch
         bid, ask, high, low = quote.bid_px, quote.ask_px, stretch.bid_high, stretch.ask_low
         if bid is not high and bid is not None and (high is None or bid > high):
@@ -75,6 +78,8 @@ class Course:
             stretch.ask_sized = True
         at_ns = quote.received_ns or 0
         if at_ns >= self._next_ns:
+            if before is not None and before is not self.samples[-1]:
+                self.samples.append(before)  # what held until now
             self.samples.append(quote)
             self._next_ns = at_ns + self._every_ns
 
@@ -83,6 +88,12 @@ class Course:
         stretch = self._stretch
         stretch.volume = add(stretch.volume, trade.last_qty)
         stretch.notional = add(stretch.notional, multiply(trade.last_qty, trade.last_px))
+
+    @property
+    def curve(self) -> tuple[Quote, ...]:
+        """The samples, and the latest quote."""
+        last = () if self.quote is None or self.quote is self.samples[-1] else (self.quote,)
+        return (*self.samples, *last)
 
     def arrive(self) -> Stretch:
         """Where an order stands that arrives now; it sees the quote that is there, and no trade that has been."""

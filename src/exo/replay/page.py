@@ -101,8 +101,6 @@ def _settings(account: Account) -> Iterator[tuple[str, str]]:
     yield "Taker fee", f"{number(settings.taker_bps)} bps"
     yield "Deadline", lasting(settings.deadline_ns)
     yield "Seed", number(settings.seed)
-    if account.rows_s is not None:
-        yield "Speed", f"{account.rows_s:.0f} ticks a second"
 
 
 def _headline(account: Account) -> str:
@@ -118,17 +116,21 @@ def _headline(account: Account) -> str:
         ("Executions", number(executions), agreement),
         ("Cost against arrival, bps", *_slippage(account.lines, lambda line: line.slippage_arrival_bps)),
         ("Cost against VWAP, bps", *_slippage(account.lines, lambda line: line.slippage_vwap_bps)),
-        ("Ticks", number(survey.ticks), f"{len(survey.quotes)} symbols, {sessions} session{'s'[: sessions != 1]}"),
+        ("Ticks", number(survey.ticks), f"{_many(len(survey.quotes), 'symbol')}, {_many(sessions, 'session')}"),
         ("Updates", number(totals.updates), f"calls of delegates, in {totals.turns} turns"),
         ("Conflated ticks", number(totals.conflated), "folded into later ones before a delegate looked"),
         ("Age of the quote", lasting(totals.age_p50_ns), ages),
     )
     tiles = terms("head", ((name, f"<b>{value}</b>{said}") for name, value, said in figures))
     rest = (
-        f"{totals.unwatched} ticks were of symbols without orders, {totals.odd} quotes were crossed or below 0, "
+        f"{totals.unwatched} ticks came while their symbol had no order, {totals.odd} quotes were crossed or below 0, "
         f"{totals.orphans} reports were orphans, {totals.repeated} executions came again and were dropped."
     )
     return _section("Headline", f'{tiles}\n<p class="note">{rest}</p>{_sessions(survey.sessions)}')
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s'[: count != 1]}"
 
 
 def _slippage(lines: Sequence[Line], pick: Callable[[Line], Decimal | None]) -> tuple[str, str]:
@@ -157,8 +159,8 @@ def _symbols(account: Account, times: Times) -> str:
         quotes = number(account.survey.quotes.get(name, 0))
         if sums is not None:
             rows.append((text(name), "orders", quotes, number(met[name]), *_sums(sums)))
-        if venue is not None and venue != sums:
-            rows.append((text(name), "venue", quotes, DASH, *_sums(venue)))
+        if venue != sums:
+            rows.append((text(name), "venue", quotes, DASH, *_sums(venue or Sums())))
     most = sorted(symbols, key=lambda name: (-symbols[name].executions, name))
     drawn = sorted(most[:_CHARTS])
     note = f'<p class="note">The {_CHARTS} symbols with most executions are drawn.</p>' if drawn != sorted(most) else ""

@@ -24,6 +24,7 @@ _HEADS: Final = (
     "qty",
     "limit",
     "fate",
+    "why not filled",
     "filled<br>qty",
     "avg px",
     "arrival px",
@@ -41,6 +42,7 @@ _DECISION_HEADS: Final = (
     "looked at",
     "quote age",
     "busy",
+    "sent",
     "bid",
     "ask",
     "quotes",
@@ -49,7 +51,6 @@ _DECISION_HEADS: Final = (
     "ask range",
     "trade range",
     "ticks received",
-    "sent",
 )
 
 
@@ -57,7 +58,7 @@ def orders(lines: Sequence[Line], times: Times) -> str:
     """A table with a row for each order, which unfolds to its fills and decisions."""
     shown = lines[:_ROWS]
     depth = _depth(shown)
-    heads = (*_HEADS, f"submitted<br>UTC, {times.day}", "ended<br>UTC", "why not filled")
+    heads = (*_HEADS, f"submitted<br>UTC, {times.day}", "ended<br>UTC")
     bodies = "\n".join(_order(at, line, depth, times) for at, line in enumerate(shown))
     return f"""<p class="note">{_extent(lines, depth)} A row unfolds to what its order did.</p>
 <div class="filter" hidden><label for="sought">Filter</label><input id="sought" type="search"><output></output></div>
@@ -98,6 +99,7 @@ def _order(at: int, line: Line, depth: int, times: Times) -> str:
         number(line.order_qty),
         number(line.price),
         line.fate.value.lower().replace("_", " "),
+        text(_why(line)),
         number(line.cum_qty),
         number(line.avg_px),
         number(line.arrival_px),
@@ -111,7 +113,6 @@ def _order(at: int, line: Line, depth: int, times: Times) -> str:
         number(line.requests),
         times(line.submitted_ns),
         times(line.ended_ns),
-        text(_why(line)),
     )
     return f"""<tbody class="order {line.side.value.lower()}" id="{place(at)}"><tr>{cells(values)}</tr>
 <tr class="more"><td colspan="{len(values)}"><div>{"".join(_details(line, depth, times))}</div></td></tr></tbody>"""
@@ -149,10 +150,10 @@ def _decision(decision: Decision, times: Times) -> tuple[str, ...]:
         times(decision.looked_ns),
         lasting(decision.age_ns),
         lasting(decision.sent_ns - decision.looked_ns),
+        _sent(decision),
         number(decision.bid_px),
         number(decision.ask_px),
         *_seen(decision.seen, times),
-        _sent(decision),
     )
 
 

@@ -28,9 +28,10 @@ a { color: inherit; }
 dl, dd { margin: 0; }
 .set { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 3px 36px; margin: 16px 0 0; }
 .set div { display: flex; gap: 12px; align-items: baseline; }
+.set div:first-child { grid-column: 1 / -1; }
 .set dt { flex: 0 0 8.5em; color: var(--faint); }
 .set dd { overflow-wrap: anywhere; min-width: 0; }
-.head { display: grid; grid-template-columns: repeat(auto-fill, minmax(236px, 1fr)); gap: 1px;
+.head { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px;
   border: 1px solid var(--rule); background: var(--rule); }
 .head div { padding: 10px 14px 11px; background: var(--paper); }
 .head dt { color: var(--faint); }
@@ -43,7 +44,7 @@ th, td { padding: 3px 9px; text-align: right; white-space: nowrap; vertical-alig
 th { color: var(--faint); font-weight: 500; vertical-align: bottom; border-bottom: 1px solid var(--edge); }
 td { border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
-.sums td:nth-child(2), .sums th:nth-child(2), .decisions td:last-child, .decisions th:last-child,
+.sums td:nth-child(2), .sums th:nth-child(2), .decisions td:nth-child(4), .decisions th:nth-child(4),
 .fills td:last-child, .fills th:last-child { text-align: left; }
 figure { margin: 22px 0 0; }
 figcaption { display: flex; flex-wrap: wrap; gap: 2px 18px; align-items: baseline; }
@@ -54,7 +55,7 @@ figcaption i.band { width: 16px; border: solid var(--edge); border-width: 1px 0;
   background: var(--band); }
 i.buy { background: var(--buy); }
 i.sell { background: var(--sell); }
-svg { display: block; width: 100%; min-width: 720px; height: auto; font-size: 11px; }
+svg { display: block; width: 100%; min-width: 720px; max-width: 1300px; height: auto; font-size: 11px; }
 svg text { fill: var(--faint); }
 .px { text-anchor: end; }
 .time { text-anchor: middle; }
@@ -85,10 +86,11 @@ circle.sell { fill: var(--sell); }
 .orders th[aria-sort=ascending]::after { content: " \\2191"; }
 .orders th[aria-sort=descending]::after { content: " \\2193"; }
 .orders > table > thead th:first-child { left: 0; z-index: 3; }
-.orders tr:first-child > td:first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); }
-.orders > table > thead th:is(:nth-child(2), :nth-child(3), :nth-child(6), :last-child),
-.order > tr > td:is(:nth-child(2), :nth-child(3), :nth-child(6), :last-child) { text-align: left; }
-.order > tr:first-child > td:last-child { max-width: 44ch; overflow: hidden; text-overflow: ellipsis; }
+.order > tr:first-child > td:first-child { position: sticky; left: 0; z-index: 1; background: var(--paper);
+  max-width: 24ch; overflow: hidden; text-overflow: ellipsis; }
+.orders > table > thead th:is(:nth-child(2), :nth-child(3), :nth-child(6), :nth-child(7)),
+.order > tr > td:is(:nth-child(2), :nth-child(3), :nth-child(6), :nth-child(7)) { text-align: left; }
+.order > tr:first-child > td:nth-child(7) { max-width: 30ch; overflow: hidden; text-overflow: ellipsis; }
 .order.buy > tr > td:nth-child(2) { color: var(--buy); }
 .order.sell > tr > td:nth-child(2) { color: var(--sell); }
 .order > tr:first-child:hover > td { background: var(--raised); }
@@ -107,9 +109,11 @@ summary { cursor: pointer; }
 .read dt { font-weight: 600; }
 ul { margin: 6px 0; padding-left: 18px; }
 li { overflow-wrap: anywhere; }
+@media (max-width: 1000px) {
+  .head { grid-template-columns: 1fr 1fr; }
+}
 @media (max-width: 640px) {
   body { padding: 16px 14px 32px; }
-  .head { grid-template-columns: 1fr 1fr; }
   .head div { padding: 8px 10px; }
   .head dd b { font-size: 16px; }
   .set { grid-template-columns: 1fr; }
@@ -124,8 +128,8 @@ li { overflow-wrap: anywhere; }
   .orders table { font-size: 5.2px; }
   .orders th, .orders td { padding: 1px 3px; }
   .orders > table > thead th { white-space: normal; }
-  .orders > table > thead th, .orders tr:first-child > td:first-child { position: static; }
-  .order > tr:first-child > td:last-child { max-width: none; white-space: normal; }
+  .orders > table > thead th, .order > tr:first-child > td:first-child { position: static; }
+  .order > tr:first-child > td:nth-child(7) { max-width: none; white-space: normal; }
   .more > td > div { position: static; width: auto; }
   .filter { display: none; }
   figure, .head, .bars { break-inside: avoid; }

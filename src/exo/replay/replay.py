@@ -244,7 +244,7 @@ class Replay:
             totals=self.dispatcher.totals,
             refused=tuple(self.refused),
             interrupted=interrupted,
-            curves={symbol: tuple(course.samples) for symbol, course in self.courses.items()},
+            curves={symbol: course.curve for symbol, course in self.courses.items()},
             rows_s=rows_s,
         )
 
