@@ -2,95 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
+import statistics
 import time
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-import exo
-from benchmarks.naive import NaiveDispatcher
+from benchmarks.containers import MAKERS, Count, delegates, filled, push, quotes_of, run
+from benchmarks.rows import Row, compared, interleaved
 
-
-class Count:
-    """How many calls of act are still to come in this round, and who waits for the last."""
-
-    def __init__(self) -> None:
-        self.left = 0
-        self.done = asyncio.Event()
-
-    def call(self) -> None:
-        """One call came."""
-        self.left -= 1
-        if not self.left:
-            self.done.set()
+# Delegates, symbols, orders of each, target; what the Go original reached.
+SHAPES = (
+    ("sync", 1, 1000, 0.068, 0.169),
+    ("sync", 100, 10, 0.065, 0.163),
+    ("sync", 1000, 100, 0.052, 0.345),
+    ("async", 1, 1000, 0.12, None),
+    ("async", 100, 10, 0.16, None),
+    ("suspending", 1, 1000, 1.0, 0.155),
+)
+PER_DELIVERY = 1.3
 
 
-def sync_delegate(count: Count) -> Callable[[Any], Any]:
-    """A factory of `def` delegates that count their calls."""
-
-    class Sync:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def act(self, _: object) -> None:
-            count.call()
-
-        def clean_up(self) -> None:
-            pass
-
-    return Sync
-
-
-def async_delegate(count: Count) -> Callable[[Any], Any]:
-    """A factory of `async def` delegates that count their calls and do not suspend."""
-
-    class Async:
-        def __init__(self, _: object) -> None:
-            pass
-
-        async def act(self, _: object) -> None:
-            count.call()
-
-        def clean_up(self) -> None:
-            pass
-
-    return Async
-
-
-def quotes_of(symbols: int) -> list[list[exo.Quote]]:
-    """Two different quotes for each symbol."""
-    bid, ask, size = Decimal("61837.63"), Decimal("61837.64"), Decimal("3.78826")
-    step = Decimal("0.01")
-    return [
-        [exo.Quote(f"S{s}", bid + move * step, size, ask + move * step, size, received_ns=1) for s in range(symbols)]
-        for move in (0, 1)
-    ]
-
-
-async def measure(container: str, delegate: str, symbols: int, orders: int, rounds: int) -> float:
+async def measure(container: str, kind: str, symbols: int, orders: int, rounds: int) -> float:
     """Nanoseconds per quote and delegate."""
     count = Count()
-    factory = (sync_delegate if delegate == "sync" else async_delegate)(count)
-    dispatcher: Any = exo.Dispatcher(factory) if container == "exo" else NaiveDispatcher(factory)
-    count.left = -1
-    async with dispatcher:
-        for s in range(symbols):
-            for _ in range(orders):
-                dispatcher.submit(exo.Order(side=exo.Side.BUY, symbol=f"S{s}"))
-        await asyncio.sleep(0.01)
-        while container == "exo" and dispatcher.deliver():
-            pass
+    async with MAKERS[container](delegates(kind, count)) as dispatcher:
+        await filled(dispatcher, symbols, orders)
         quotes = quotes_of(symbols)
         start = time.perf_counter_ns()
         for number in range(rounds):
-            count.left = symbols * orders
-            count.done.clear()
-            for quote in quotes[number % 2]:
-                dispatcher.on_quote(quote)
-            if container == "exo":
-                while dispatcher.deliver():
-                    pass
+            count.expect(symbols * orders)
+            push(dispatcher, quotes[number % 2])
             await count.done.wait()
         elapsed = time.perf_counter_ns() - start
     return elapsed / (symbols * orders * rounds)
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Every shape, and how the largest compares with one symbol."""
+    calls, rounds = (20_000, 3) if quick else (200_000, 5)
+    sync: dict[int, list[float]] = {}
+    for kind, symbols, orders, target, go in SHAPES:
+        repeats = max(2, calls // (symbols * orders))
+        variants = {
+            name: partial(_measure, name, kind, symbols, orders, repeats) for name in ("exo", "careful", "naive")
+        }
+        found = interleaved(variants, rounds)
+        if kind == "sync":
+            sync[symbols] = found["exo"]
+        yield from compared(f"lockstep-{kind}-{symbols}x{orders}", "ns", found, "naive", {"exo": target}, go)
+    large, small = statistics.median(sync[1000]), statistics.median(sync[1])
+    yield Row("lockstep-1000x100-to-1x1000", "exo", large / small, "x", judged=large / small, target=PER_DELIVERY)
+
+
+def _measure(container: str, kind: str, symbols: int, orders: int, repeats: int) -> float:
+    return run(measure(container, kind, symbols, orders, repeats))

@@ -1,24 +1,26 @@
-"""Replay: rows a second beside a loop that only parses the same file, and memory as the file grows."""
+"""Replay: 100 sync orders, rows a second beside a loop that only parses the same file; and memory as it grows."""
 
 from __future__ import annotations
 
 import csv
 import gc
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.rows import Row, compared, interleaved
 from exo.mkt import Quote
 from exo.replay import COLUMNS, Plan, TickFile, recording, replay
 from exo.testing import RandomWalk
 
 ORDERS = 100
 TARGET = 0.25
+FLAT = 1.1
 SYMBOLS = ("A", "B", "C", "D")
 
 
@@ -46,17 +48,18 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def speed(file: Path, rounds: int) -> tuple[int, float, float, float]:
-    """Rows, medians of parsing and of replaying in rows a second, and the median of their interleaved ratios."""
+def speed(file: Path, rounds: int) -> Iterator[Row]:
+    """Rows a second of parsing alone and of replaying."""
     rows = sum(1 for _ in TickFile(file))
-    parses, replays, ratios = [], [], []
-    for _ in range(rounds):
-        parse_s = timed(lambda: sum(1 for _ in TickFile(file)))
-        replay_s = timed(lambda: replay(recording([str(file)]), Plan(orders=ORDERS)))
-        parses.append(rows / parse_s)
-        replays.append(rows / replay_s)
-        ratios.append(parse_s / replay_s)
-    return rows, statistics.median(parses), statistics.median(replays), statistics.median(ratios)
+    found = interleaved(
+        {
+            "parse": lambda: rows / timed(lambda: sum(1 for _ in TickFile(file))),
+            "replay": lambda: rows / timed(lambda: replay(recording([str(file)]), Plan(orders=ORDERS))),
+        },
+        rounds,
+    )
+    for row in compared(f"replay-{file.name.partition('.')[0]}", "rows/s", found, "parse", {"replay": TARGET}):
+        yield replace(row, at_least=True)
 
 
 def peak_kb(file: Path) -> int:
@@ -66,33 +69,22 @@ def peak_kb(file: Path) -> int:
     return int(done.stdout)
 
 
-def show(files: list[Path], quick: bool) -> list[dict[str, object]]:
-    """Measure, print, and give the rows for JSON."""
-    found: list[dict[str, object]] = []
-    print(
-        f"\nreplay, {ORDERS} sync orders (Sweep), rows a second; parse: a loop over the same file that only parses it\n"
-    )
-    print(f"{'file':44} {'rows':>9} {'parse':>9} {'replay':>9} {'ratio':>7}  target")
+def rows(quick: bool, files: Sequence[Path] = ()) -> Iterator[Row]:
+    """Speed on these files, or on a synthetic one; and memory as the file grows fiftyfold."""
     with tempfile.TemporaryDirectory() as folder:
         if not files:
             files = [Path(folder) / "synthetic.csv"]
             write(files[0], 20_000 if quick else 100_000)
         for file in files:
-            rows, parse, replayed, ratio = speed(file, 3 if quick else 7)
-            met = ratio >= TARGET
-            verdict = f"{TARGET} {'met' if met else 'MISSED'}"
-            print(f"{file.name[:44]:44} {rows:9,} {parse:9,.0f} {replayed:9,.0f} {ratio:7.3f}  {verdict}")
-            row = {"workload": f"replay-{file.name}", "variant": "exo", "value": replayed, "unit": "rows/s"}
-            found.append(row | {"ratio": ratio, "target": TARGET, "met": met})
-        print(f"\n{'rows':>9} {'peak memory of the process':>30}")
-        for rows in (20_000, 100_000) if quick else (100_000, 1_000_000, 5_000_000):
-            file = Path(folder) / f"{rows}.csv"
-            write(file, rows)
+            yield from speed(file, 3 if quick else 7)
+        small = 0
+        for length in (20_000, 100_000) if quick else (100_000, 1_000_000, 5_000_000):
+            file = Path(folder) / f"{length}.csv"
+            write(file, length)
             peak = peak_kb(file)
-            print(f"{rows:9,} {peak:27,} kB")
-            row = {"workload": f"replay-memory-{rows}", "variant": "exo", "value": peak, "unit": "kB"}
-            found.append(row | {"ratio": None, "target": None, "met": None})
-    return found
+            small = small or peak
+            yield Row(f"replay-memory-{length}-rows", "replay", peak, "kB", peak / small, FLAT)
+            file.unlink()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,112 @@
+"""Containers: exo and its alternatives behind one face, and delegates that count their calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from decimal import Decimal
+from typing import Any
+
+import exo
+from benchmarks.careful import CarefulDispatcher
+from benchmarks.naive import NaiveDispatcher
+from exo.flow import current_clock
+
+Factory = Callable[[Any], Any]
+MAKERS: dict[str, Callable[[Factory], Any]] = {
+    "exo": exo.Dispatcher,
+    "careful": CarefulDispatcher,
+    "naive": NaiveDispatcher,
+}
+NOBODY = 1 << 60
+
+
+class Count:
+    """How many calls of act are still to come, and who waits for the last."""
+
+    def __init__(self) -> None:
+        self.left = NOBODY
+        self.done = asyncio.Event()
+
+    def expect(self, calls: int) -> None:
+        """So many are to come from now on."""
+        self.left = calls
+        self.done.clear()
+
+    def call(self) -> None:
+        """One call came."""
+        self.left -= 1
+        if not self.left:
+            self.done.set()
+
+
+def delegates(kind: str, count: Count) -> Factory:
+    """A factory of delegates that count their calls: `sync`, `async`, or `suspending` once in each call."""
+    call = count.call
+
+    class Delegate:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def clean_up(self) -> None:
+            pass
+
+    class Sync(Delegate):
+        def act(self, _: object) -> None:
+            call()
+
+    class Async(Delegate):
+        async def act(self, _: object) -> None:
+            call()
+
+    class Suspending(Delegate):
+        async def act(self, _: object) -> None:
+            await asyncio.sleep(0)
+            call()
+
+    return {"sync": Sync, "async": Async, "suspending": Suspending}[kind]
+
+
+def quotes_of(symbols: int) -> list[list[exo.Quote]]:
+    """Two different quotes for each symbol, received now."""
+    bid, ask, size = Decimal("61837.63"), Decimal("61837.64"), Decimal("3.78826")
+    now_ns = current_clock().now_ns()
+    return [
+        [exo.Quote(f"S{s}", bid + move, size, ask + move, size, received_ns=now_ns) for s in range(symbols)]
+        for move in (Decimal(0), Decimal("0.01"))
+    ]
+
+
+def order(symbol: int) -> exo.Order:
+    """An order of the least kind."""
+    return exo.Order(side=exo.Side.BUY, symbol=f"S{symbol}")
+
+
+async def filled(dispatcher: Any, symbols: int, orders: int) -> None:
+    """Submit so many orders of each symbol, and let all have their first call."""
+    for s in range(symbols):
+        for _ in range(orders):
+            dispatcher.submit(order(s))
+    await asyncio.sleep(0.01)
+    while isinstance(dispatcher, exo.Dispatcher) and dispatcher.deliver():
+        pass
+
+
+def push(dispatcher: Any, quotes: Iterable[exo.Quote]) -> None:
+    """Push quotes; into exo as one read of a feed, and its turns are run inline."""
+    if isinstance(dispatcher, exo.Dispatcher):
+        left = dispatcher.on_ticks(quotes)
+        while left:
+            left = dispatcher.deliver()
+    else:
+        for quote in quotes:
+            dispatcher.on_quote(quote)
+
+
+def run(program: Coroutine[Any, Any, float], loop: str = "asyncio") -> float:
+    """Run on this kind of loop."""
+    if loop == "uvloop":
+        import uvloop
+
+        return uvloop.run(program)  # type: ignore[no-any-return,unused-ignore]
+    return asyncio.run(program)
