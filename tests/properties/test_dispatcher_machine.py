@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import exo
 from exo.flow import seeded
 from exo.mkt.enums import MsgType
+from exo.run.delivery import Delivery
 
 from .support import report, unshrunk, virtually, wanted
 from .world import Call, Op, Plan, World
@@ -205,6 +206,27 @@ def test_hundreds_of_scripts_are_delivered_once_in_order_and_exactly(seed: int):
 def test_thousands_of_scripts_are_delivered_once_in_order_and_exactly(seed: int):
     """The same, many times over."""
     check_drawn(seed, 2000)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_short_turn_makes_the_very_calls_that_a_whole_one_makes(monkeypatch: pytest.MonkeyPatch, seed: int):
+    """In the same order, at the same time, with the same updates; and it is taken often."""
+    chance = seeded(f"short turns {seed}")
+    short = Delivery._short_turn
+    taken = 0
+
+    def counted(delivery: Delivery) -> bool:
+        nonlocal taken
+        taken += 1
+        return short(delivery)
+
+    for _ in range(120):
+        case = drawn(chance)
+        monkeypatch.setattr(Delivery, "_short_turn", counted)
+        calls = play(*case)
+        monkeypatch.setattr(Delivery, "_short_turn", Delivery._turn)
+        assert calls == play(*case), case
+    assert taken > 100
 
 
 def test_an_order_sees_a_tick_although_another_is_submitted_right_after_it():
