@@ -39,7 +39,7 @@ def main() -> None:
         WORKLOADS["replay"] = lambda quick: replaying.rows(quick, options.ticks)
     print(conditions())
     print(
-        "medians of interleaved rounds; a ratio is the median of those to the naive design (Task and Queue per order),\n"
+        "medians of interleaved rounds; a ratio is their median to the naive design (Task and Queue per order),\n"
         "of a replay to a loop that only parses; *: the Go original, measured elsewhere on 2026-11-22\n"
     )
     print(HEAD)
