@@ -187,6 +187,21 @@ def test_an_interrupt_leaves_one_line_and_exit_code_130(tmp_path):
     assert (running.returncode, out, err) == (130, b"", b"exo: interrupted\n")
 
 
+def test_an_interrupt_of_the_start_is_one_line_too():
+    """The command line takes a good part of a second to import."""
+    program = (
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'exo.cli.app': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts)\n"
+        "from exo.cli import main\n"
+        "main(['demo'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"exo: interrupted\n")
+
+
 def test_an_interrupt_in_virtual_time_leaves_the_summary_so_far():
     """The container shuts down, every order is accounted for, and the exit code tells."""
     program = (

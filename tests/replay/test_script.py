@@ -185,7 +185,10 @@ def test_a_symbol_without_quotes_is_refused(path):
     found = script(path, f"{BUY}\n{SELL}")
     with pytest.raises(BadScript) as caught:
         found.check(survey(ticks))
-    assert str(caught.value) == f"{path}: orders.json:2: there are no quotes of B at $.symbol"
+    assert str(caught.value) == f"{path}:2: there are no quotes of B at $.symbol"
+    with pytest.raises(BadScript) as caught:
+        script(path, f"[{BUY},{SELL}]").check(survey(ticks))
+    assert str(caught.value) == f"{path}: there are no quotes of B at $[1].symbol"
     found.check(survey([*ticks, quote(10, "B")]))
 
 
@@ -195,7 +198,7 @@ def test_what_comes_after_the_last_tick_is_refused(path):
     found = script(path, "\n".join(ALL))
     with pytest.raises(BadScript) as caught:
         found.check(survey([*ticks, quote(8, "A")]))
-    expected = f"{path}: orders.json:4: 9 is later than the last tick, 8, at $.receivedNs"
+    expected = f"{path}:4: 9 is later than the last tick, 8, at $.receivedNs"
     assert str(caught.value) == expected
     found.check(survey([*ticks, quote(9, "A")]))
 

@@ -1,6 +1,6 @@
 """Runs the command line: `python -m exo.cli`."""
 
-from exo.cli.app import main
+from exo.cli import main
 
 if __name__ == "__main__":
     main()

@@ -46,7 +46,14 @@ class Asked(Frozen):
     exec_inst: ExecInst | None
     order_id: str | None
     order: Order | None
-    place: str
+    file: str
+    line: int | None
+    where: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands: its line, or its place in the array."""
+        return f"{self.file}{self.where}" if self.line is None else f"{self.file}:{self.line}"
 
     def put(self, dispatcher: Dispatcher[Any]) -> None:
         """Ask it; raises what the dispatcher refuses it with."""
@@ -72,9 +79,7 @@ class Script:
         known: dict[str, Asked] = {}
         for line, where, data in self._entries():
             try:
-                entry = _asked(
-                    data, order_type, f"{self.path.name}{where}" if line is None else f"{self.path.name}:{line}"
-                )
+                entry = _asked(data, order_type, self.path.name, line, where)
                 if entry.msg_type is MsgType.NEW and entry.order_id is not None:
                     if entry.order_id in known:
                         raise InvalidValue(
@@ -94,10 +99,12 @@ class Script:
         for entry in self.asked:
             order = entry.order
             if order is not None and order.symbol not in survey.quotes:
-                raise BadScript(self.path, None, f"{entry.place}: there are no quotes of {order.symbol} at $.symbol")
+                problem = f"there are no quotes of {order.symbol} at ${entry.where}.symbol"
+                raise BadScript(self.path, entry.line, problem)
             if entry.at_ns is not None and entry.at_ns > survey.last_ns:
-                problem = f"{entry.place}: {entry.at_ns} is later than the last tick, {survey.last_ns}, at $.receivedNs"
-                raise BadScript(self.path, None, problem)
+                place = f"${entry.where}.receivedNs"
+                problem = f"{entry.at_ns} is later than the last tick, {survey.last_ns}, at {place}"
+                raise BadScript(self.path, entry.line, problem)
 
     def _entries(self) -> Iterator[tuple[int | None, str, bytes]]:
         """Line, place in an array, and text of each."""
@@ -118,7 +125,7 @@ class Script:
                 yield line, "", data
 
 
-def _asked(data: bytes, order_type: type[Order], place: str) -> Asked:
+def _asked(data: bytes, order_type: type[Order], file: str, line: int | None, where: str) -> Asked:
     data = data.strip()
     try:
         members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
@@ -135,7 +142,9 @@ def _asked(data: bytes, order_type: type[Order], place: str) -> Asked:
             exec_inst=about.exec_inst,
             order_id=about.order_id,
             order=None,
-            place=place,
+            file=file,
+            line=line,
+            where=where,
         )
     instruction = decode_instruction(data, order_type)
     if instruction.msg_type not in (MsgType.NEW, MsgType.RPL):
@@ -148,5 +157,7 @@ def _asked(data: bytes, order_type: type[Order], place: str) -> Asked:
         exec_inst=None,
         order_id=instruction.order.order_id,
         order=instruction.order,
-        place=place,
+        file=file,
+        line=line,
+        where=where,
     )
