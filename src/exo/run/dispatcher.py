@@ -9,38 +9,29 @@ user ──instruction────▶ mailbox, in order ──────┤
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from exo.dma.venue import Feed, Venue
+from exo.dma.venue import Feed
 from exo.errors import NotRunning, UnknownOrder, WrongThread
-from exo.flow.clock import current_clock
 from exo.mkt.order import Order
 from exo.mkt.quote import Quote
 from exo.mkt.report import Report
 from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
-from exo.run.cleaning import Cleaning
 from exo.run.delivery import Delivery
-from exo.run.door import Door
 from exo.run.events import Events, Reader, event_of
-from exo.run.leaving import Leaving
 from exo.run.limits import check_limits
 from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
 from exo.run.outcome import Outcome, Outcomes
-from exo.run.process import OrderProcess
-from exo.run.reports import Reports
+from exo.run.parts import Parts
 from exo.run.statistics import Statistics, Totals
-from exo.run.subscriptions import Subscriptions
 from exo.run.update import Update
-from exo.run.watchdog import Hog, Watchdog
-from exo.run.working import Working
+from exo.run.watchdog import Hog
 
 OrderT = TypeVar("OrderT", bound=Order)
 
@@ -79,34 +70,38 @@ class Dispatcher(Generic[OrderT]):
     ) -> None:
         check_limits(exit_s=exit_s, turn_s=turn_s, turn_calls=turn_calls, threads=threads)
         check_limits(mailbox_limit=mailbox_limit, retain=retain, hog_s=1 if hog_s is None else hog_s)
-        self._factory = factory
-        self._venue = venue
-        self._on_orphan = on_orphan
-        self._exit_s = exit_s
-        self._mailbox_limit = mailbox_limit
         self._statistics = Statistics()
         self._outcomes = Outcomes(retain)
         self._events = Events(retain)
-        self._cleaning = Cleaning()
-        self._turns = (turn_s, turn_calls, threads)
-        self._hogs = (hog_s, on_hog, halt_hogs)
-        self._watchdog: Watchdog | None = None
-        self._subscriptions: Subscriptions | None = None
-        self._working: Working | None = None
+        self._start = partial(
+            Parts,
+            self,
+            factory,
+            venue,
+            self._statistics,
+            self._outcomes,
+            self._events,
+            on_orphan=on_orphan,
+            on_hog=on_hog,
+            halt_hogs=halt_hogs,
+            hog_s=hog_s,
+            exit_s=exit_s,
+            turn_s=turn_s,
+            turn_calls=turn_calls,
+            threads=threads,
+            mailbox_limit=mailbox_limit,
+        )
         self._thread = 0
         self._running = False
+        self._parts: Parts[OrderT]
         self._delivery: Delivery
         self._market: Market
-        self._orders: Orders[OrderT]
-        self._leaving: Leaving
-        self._reports: Reports[OrderT]
-        self._door: Door
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
             """What is made at the start is missed by whoever comes before."""
-            if name in {"_delivery", "_market", "_orders", "_leaving", "_reports", "_door"}:
+            if name in {"_parts", "_delivery", "_market"}:
                 raise NotRunning("do that yet")
             raise AttributeError(name)
 
@@ -114,40 +109,8 @@ class Dispatcher(Generic[OrderT]):
         """Start to take orders."""
         if self._thread:
             raise NotRunning("start again")
-        loop = asyncio.get_running_loop()
-        turn_s, turn_calls, threads = self._turns
-        self._delivery = delivery = Delivery(
-            current_clock(), self._statistics, self._left, turn_s=turn_s, turn_calls=turn_calls, threads=threads
-        )
-        self._market = Market(delivery, self._statistics)
-        if isinstance(self._venue, Venue):
-            self._venue.connect(self)
-            self._working = Working(loop, self._venue)
-        self._orders = Orders(
-            self._factory,
-            delivery,
-            self._market,
-            self._working,
-            self._outcomes,
-            self._watch,
-            self._publish,
-            self._mailbox_limit,
-        )
-        self._leaving = Leaving(
-            self._orders, self._outcomes, self._statistics, delivery.clock, self._publish, self._clean_up
-        )
-        self._reports = Reports(
-            self._orders, self._leaving, self._statistics, self._on_orphan, self._publish, self._mailbox_limit
-        )
-        self._door = Door(loop, self._market.on_crossing, self._take, self._mailbox_limit)
-        if self._venue is not None:
-            self._subscriptions = Subscriptions(
-                self._venue, self.on_status, partial(self._market.drop, subscribed=True)
-            )
-        hog_s, on_hog, halt_hogs = self._hogs
-        if hog_s is not None:
-            self._watchdog = Watchdog(delivery, hog_s, on_hog, halt_hogs)
-            self._watchdog.start()
+        self._parts = self._start()
+        self._delivery, self._market = self._parts.delivery, self._parts.market  # every tick asks for them
         self._thread = get_ident()
         self._running = True
         return self
@@ -157,40 +120,7 @@ class Dispatcher(Generic[OrderT]):
     ) -> None:
         """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
         self._running = False
-        self._leaving.stopping = True
-        within_s = 0.0
-        try:
-            await self._delivery.answers.finish(self._exit_s)
-            if self._working is not None:
-                self._working.withdraw()
-                await self._working.none_live(self._exit_s)
-            within_s = self._exit_s
-        finally:
-            if self._working is not None:
-                self._working.withdraw()  # also when the second signal did not wait for it
-            try:
-                await self._delivery.answers.hurry()
-            finally:
-                await self._let_go(within_s)
-
-    async def _let_go(self, within_s: float) -> None:
-        with ExitStack() as every:  # goes on with the next when a clean-up is broken into
-            for process in reversed(self._orders.live.values()):
-                every.callback(self._leaving.stop, process)
-        try:
-            await self._cleaning.finish(within_s)
-            if self._subscriptions is not None:
-                await self._subscriptions.close(within_s)
-        finally:
-            ending = [*self._cleaning.cancel(), *self._delivery.answers.close()]
-            if self._subscriptions is not None:
-                ending += self._subscriptions.cancel()
-            if self._watchdog is not None:
-                self._watchdog.stop()
-            self._door.close()
-            self._events.close()
-            if ending:
-                await asyncio.wait(ending, timeout=self._exit_s)
+        await self._parts.close()
 
     def submit(self, order: OrderT) -> Ack[OrderT]:
         """Admit an order; DuplicateOrder, FactoryFailed or NotRunning if that cannot be."""
@@ -219,28 +149,28 @@ class Dispatcher(Generic[OrderT]):
         if get_ident() == self._thread:
             self._market.on_quote(quote)
         else:
-            self._door.tick(quote)
+            self._parts.door.tick(quote)
 
     def on_trade(self, trade: Trade) -> None:
         """Record a trade; one of a symbol without orders is counted as unwatched."""
         if get_ident() == self._thread:
             self._market.on_trade(trade)
         else:
-            self._door.tick(trade)
+            self._parts.door.tick(trade)
 
     def on_status(self, status: FeedStatus) -> None:
         """Record what a feed says of its data, for its symbol or for all."""
         if get_ident() == self._thread:
             self._market.on_status(status)
         else:
-            self._door.fact(status)
+            self._parts.door.fact(status)
 
     def on_report(self, report: Report) -> None:
         """Record a report for its order, or hand it to `on_orphan`; MailboxFull if too many wait (contract C11)."""
         if get_ident() == self._thread:
-            self._reports.post(report)
+            self._parts.reports.post(report)
         else:
-            self._door.fact(report)
+            self._parts.door.fact(report)
 
     def on_ticks(self, ticks: Iterable[Quote | Trade]) -> bool:
         """Record what one read of a feed brought, run a turn at once, and answer as `deliver` does."""
@@ -268,7 +198,7 @@ class Dispatcher(Generic[OrderT]):
     def outcome(self, order_id: str) -> Outcome | None:
         """How an order ended; None while it lives. UnknownOrder if it was never here or its outcome is forgotten."""
         outcome = self._outcomes.get(order_id)
-        if outcome is None and order_id not in self._orders.live:
+        if outcome is None and order_id not in self._parts.orders.live:
             raise UnknownOrder(order_id)
         return outcome
 
@@ -278,7 +208,7 @@ class Dispatcher(Generic[OrderT]):
 
     async def all_ended(self) -> None:
         """Wait until no order is live."""
-        await self._orders.all_ended()
+        await self._parts.orders.all_ended()
 
     @property
     def acting(self) -> str | None:
@@ -303,7 +233,7 @@ class Dispatcher(Generic[OrderT]):
 
     def __len__(self) -> int:
         """How many orders are live."""
-        return len(self._orders.live)
+        return len(self._parts.orders.live)
 
     @property
     def totals(self) -> Totals:
@@ -319,33 +249,11 @@ class Dispatcher(Generic[OrderT]):
         if not self._running:
             raise NotRunning("read events")
         now_ns = self._delivery.clock.now_ns()
-        return self._events.read([event_of(process, now_ns) for process in self._orders.live.values()])
+        return self._events.read([event_of(process, now_ns) for process in self._parts.orders.live.values()])
 
     def _instructed(self, what: str) -> Orders[OrderT]:
         if not self._running:
             raise NotRunning(what)
         if get_ident() != self._thread:
             raise WrongThread(what)
-        return self._orders
-
-    def _take(self, fact: Report | FeedStatus) -> None:
-        if isinstance(fact, FeedStatus):
-            self._market.on_status(fact)
-        else:
-            self._reports.post_late(fact)
-
-    def _watch(self, symbol: str, wanted: bool) -> None:
-        if self._subscriptions is not None:
-            self._subscriptions.want(symbol, wanted)
-        elif not wanted:
-            self._market.drop(symbol)
-
-    def _publish(self, process: OrderProcess[OrderT], outcome: Outcome | None = None) -> None:
-        if self._events:
-            self._events.publish(event_of(process, self._delivery.clock.now_ns(), outcome), len(self))
-
-    def _left(self, process: OrderProcess[OrderT], error: BaseException | None) -> None:
-        self._leaving.left(process, error)
-
-    def _clean_up(self, process: OrderProcess[OrderT]) -> None:
-        self._cleaning.run(process, self._delivery.answers.context_of(process))
+        return self._parts.orders
