@@ -42,6 +42,7 @@ class Delivery:
         self.thread = get_ident()
         self._loop = asyncio.get_running_loop()
         self._turn_ns = round(turn_s * 1e9)
+        self._slow_ns = self._turn_ns // 8  # of a slice
         self._turn_calls = turn_calls
         self._calls = 0
         self._round = 0
@@ -155,8 +156,8 @@ class Delivery:
                 board.queued = False
             if board.gone:
                 board.tidy()
-        if calls > 1:
-            self._pace(board, now_ns)
+        if calls > 1 and self.clock.now_ns() - now_ns > self._slow_ns:
+            board.slice = max(1, board.slice // 2)
         return bool(self._boards or due or self._late) and self._turn()
 
     def _turn(self) -> bool:
@@ -240,7 +241,7 @@ class Delivery:
     def _pace(self, board: Board, began_ns: int) -> int:
         """Tell the time; the next slice of a board is half of this one if it was slow, else twice."""
         now_ns = self.clock.now_ns()
-        if now_ns - began_ns > self._turn_ns // 8:
+        if now_ns - began_ns > self._slow_ns:
             board.slice = max(1, board.slice // 2)
         elif board.slice < min(_SLICE, len(board.processes)):
             board.slice *= 2

@@ -50,7 +50,12 @@ class Market:
         if quote.odd:
             statistics.odd += 1
         board.quote = quote
-        board.record(quote)
+        head = board.head
+        if head.passed is None:  # as board.record does, but most ticks come here
+            head.passed = quote
+            board.unseen = len(board.processes)
+        else:
+            board.record(quote)
         if not board.queued:
             self._delivery.news(board)
 
