@@ -21,7 +21,7 @@ check: .venv/.dev  ## lint, format, types, layers
 	@$(if $(wildcard tests/typed),$(bin)/pyright tests/typed)
 	@$(bin)/lint-imports --no-logo
 
-bench: .venv/.dev  ## measure
+bench: .venv/.bench  ## measure, beside whatever alternatives can be installed
 	@$(bin)/python -m benchmarks $(ARGS)
 
 nightly: .venv/.dev  ## the long tests, without the timeout
@@ -39,6 +39,12 @@ clean:
 
 .venv/.dev: pyproject.toml
 	$(call build,-e . --group dev)
+	@touch $@
+
+.venv/.bench: .venv/.dev
+	@echo "Installing what is measured beside exo ..."
+	@$(install) --group bench || echo "without some alternatives: the bench group cannot be installed here"
+	@$(install) --no-deps 'vnpy>=4.1' || echo "without vnpy"
 	@touch $@
 
 ifneq ($(shell command -v uv 2>/dev/null),)

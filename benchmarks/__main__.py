@@ -10,23 +10,31 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import acknowledged, lockstep, replaying
+from benchmarks import acknowledged, aging, busy, freerun, holding, lockstep, queues, replaying, soak
 from benchmarks.rows import HEAD, Row, shown
 
 WORKLOADS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "acknowledged": acknowledged.rows,
     "lockstep": lockstep.rows,
+    "freerun": freerun.rows,
+    "busy": busy.rows,
+    "holding": holding.rows,
+    "aging": aging.rows,
+    "queues": queues.rows,
+    "soak": soak.rows,
     "replay": replaying.rows,
 }
 
 
 def main() -> None:
-    """Measure, print a table, write JSON."""
+    """Measure, print a table, write JSON and a picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: for a look, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="also draw the ratios into FILE.svg")
     parser.add_argument("--ticks", type=Path, nargs="*", metavar="FILE", help="replay these, not a synthetic market")
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"any of {', '.join(WORKLOADS)}; all of them unless told"
@@ -35,12 +43,14 @@ def main() -> None:
     names = options.names or WORKLOADS
     if unknown := set(names) - set(WORKLOADS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    if options.plot and not find_spec("matplotlib"):
+        parser.error("--plot needs matplotlib: pip install --group bench")
     if options.ticks:
         WORKLOADS["replay"] = lambda quick: replaying.rows(quick, options.ticks)
     print(conditions())
     print(
-        "medians of interleaved rounds; a ratio is their median to the naive design (Task and Queue per order),\n"
-        "of a replay to a loop that only parses; *: the Go original, measured elsewhere on 2026-11-22\n"
+        "medians of interleaved rounds; a ratio is to the naive design (a Task and a Queue per order), or else to the\n"
+        "variant whose ratio is 1; *: the Go original's ratio to the naive design, measured elsewhere on 2026-11-22\n"
     )
     print(HEAD)
     rows = []
@@ -49,7 +59,13 @@ def main() -> None:
             rows.append(row)
             print(shown(row), flush=True)
     if options.json:
-        options.json.write_text(json.dumps([row.plain() for row in rows], indent=1))
+        options.json.write_text(json.dumps([row.plain() for row in rows], indent=1) + "\n")
+    if options.plot:
+        from benchmarks.picture import draw
+
+        draw(rows, options.plot, conditions())
+    missed = [row for row in rows if row.met is False]
+    print(f"\n{sum(row.met is True for row in rows)} targets met, {len(missed)} missed")
 
 
 def conditions() -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
 from typing import Any
 
 import exo
+from benchmarks import peers
 from benchmarks.careful import CarefulDispatcher
 from benchmarks.naive import NaiveDispatcher
 from exo.flow import current_clock
@@ -17,27 +19,39 @@ MAKERS: dict[str, Callable[[Factory], Any]] = {
     "exo": exo.Dispatcher,
     "careful": CarefulDispatcher,
     "naive": NaiveDispatcher,
+    **peers.installed(),
 }
-NOBODY = 1 << 60
+OURS = ("exo", "careful", "naive")
+INLINE = ("exo", "nautilus")  # a push has called the delegates when it returns
+QUEUEING = ("naive", "nautilus", "vnpy")  # every delegate gets every quote
+NEVER = 1 << 60
 
 
 class Count:
-    """How many calls of act are still to come, and who waits for the last."""
+    """How many calls of act are still to come, and who waits for the last; vnpy calls from a thread of its own."""
 
-    def __init__(self) -> None:
-        self.left = NOBODY
-        self.done = asyncio.Event()
+    def __init__(self, container: str) -> None:
+        self.left = NEVER
+        self._told: asyncio.Event | threading.Event = threading.Event() if container == "vnpy" else asyncio.Event()
+        self._tell = self._told.set
 
     def expect(self, calls: int) -> None:
         """So many are to come from now on."""
         self.left = calls
-        self.done.clear()
+        self._told.clear()
 
     def call(self) -> None:
         """One call came."""
         self.left -= 1
         if not self.left:
-            self.done.set()
+            self._tell()
+
+    async def done(self) -> None:
+        """Wait until all have come."""
+        if isinstance(self._told, asyncio.Event):
+            await self._told.wait()
+        else:
+            self._told.wait()
 
 
 def delegates(kind: str, count: Count) -> Factory:
@@ -83,13 +97,14 @@ def order(symbol: int) -> exo.Order:
 
 
 async def filled(dispatcher: Any, symbols: int, orders: int) -> None:
-    """Submit so many orders of each symbol, and let all have their first call."""
+    """Submit so many orders of each symbol, and let all have their first calls: what is resolved once is resolved."""
     for s in range(symbols):
         for _ in range(orders):
             dispatcher.submit(order(s))
     await asyncio.sleep(0.01)
-    while isinstance(dispatcher, exo.Dispatcher) and dispatcher.deliver():
-        pass
+    for quotes in quotes_of(symbols):
+        push(dispatcher, quotes)
+        await asyncio.sleep(0.01)
 
 
 def push(dispatcher: Any, quotes: Iterable[exo.Quote]) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.containers import MAKERS, Count, delegates, filled, push, quotes_of, run
+from benchmarks.containers import MAKERS, OURS, Count, delegates, filled, push, quotes_of, run
 from benchmarks.rows import Row, compared, interleaved
 
 # Delegates, symbols, orders of each, target; what the Go original reached.
@@ -24,7 +24,7 @@ PER_DELIVERY = 1.3
 
 async def measure(container: str, kind: str, symbols: int, orders: int, rounds: int) -> float:
     """Nanoseconds per quote and delegate."""
-    count = Count()
+    count = Count(container)
     async with MAKERS[container](delegates(kind, count)) as dispatcher:
         await filled(dispatcher, symbols, orders)
         quotes = quotes_of(symbols)
@@ -32,7 +32,7 @@ async def measure(container: str, kind: str, symbols: int, orders: int, rounds: 
         for number in range(rounds):
             count.expect(symbols * orders)
             push(dispatcher, quotes[number % 2])
-            await count.done.wait()
+            await count.done()
         elapsed = time.perf_counter_ns() - start
     return elapsed / (symbols * orders * rounds)
 
@@ -43,9 +43,8 @@ def rows(quick: bool) -> Iterator[Row]:
     sync: dict[int, list[float]] = {}
     for kind, symbols, orders, target, go in SHAPES:
         repeats = max(2, calls // (symbols * orders))
-        variants = {
-            name: partial(_measure, name, kind, symbols, orders, repeats) for name in ("exo", "careful", "naive")
-        }
+        names = MAKERS if kind == "sync" else OURS
+        variants = {name: partial(_measure, name, kind, symbols, orders, repeats) for name in names}
         found = interleaved(variants, rounds)
         if kind == "sync":
             sync[symbols] = found["exo"]

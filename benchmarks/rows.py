@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 
@@ -59,9 +59,9 @@ def compared(
 ) -> Iterable[Row]:
     """A row for each variant: its median, and the median of its ratios to the base in the same round."""
     for name, values in found.items():
-        ratio = statistics.median(value / other for value, other in zip(values, found[base], strict=True))
+        ratio = median(value / other for value, other in zip(values, found[base], strict=True))
         go = elsewhere if name.startswith("exo") else None
-        yield Row(workload, name, statistics.median(values), unit, ratio, (targets or {}).get(name), elsewhere=go)
+        yield Row(workload, name, median(values), unit, ratio, (targets or {}).get(name), elsewhere=go)
 
 
 HEAD = f"{'workload':28} {'variant':14} {'value':>12} {'unit':9} {'ratio':>7} {'target':>8} {'':6} {'Go*':>6}"

@@ -1,0 +1,164 @@
+"""Holding: what live orders cost - to admit, in memory, to the garbage collector, and until the last of a million left.
+
+python -m benchmarks.holding CONTAINER ORDERS   one measurement of memory, in a process of its own
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import re
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import exo
+from benchmarks.containers import MAKERS, OURS, order, run
+from benchmarks.rows import Row, compared, interleaved
+
+BYTES = 700
+MILLION = 1_000_000
+GIGABYTE_KB = 1_000_000_000 / 1024
+
+
+class Idle:
+    """A delegate that waits for its cancel."""
+
+    __slots__ = ("desk",)
+
+    def __init__(self, desk: Any) -> None:
+        self.desk = desk
+
+    def act(self, _: object) -> exo.Next:
+        return exo.DONE if self.desk.cancelled else None
+
+    def clean_up(self) -> None:
+        pass
+
+
+class Still:
+    """A delegate made beforehand, so that what a submit allocates is the container's."""
+
+    __slots__ = ()
+
+    def act(self, _: object) -> None:
+        pass
+
+    def clean_up(self) -> None:
+        pass
+
+
+async def settled(dispatcher: Any) -> None:
+    """Let every order have its first call, or its Task its first step."""
+    while isinstance(dispatcher, exo.Dispatcher) and dispatcher.deliver():
+        pass
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def admit(container: str, orders: int) -> float:
+    """Nanoseconds until an order is taken and waits for news."""
+    ready = [order(number % 100) for number in range(orders)]
+    async with MAKERS[container](lambda _: Still()) as dispatcher:
+        start = time.perf_counter_ns()
+        for each in ready:
+            dispatcher.submit(each)
+        await settled(dispatcher)
+        elapsed = time.perf_counter_ns() - start
+    return elapsed / orders
+
+
+async def collect(container: str, orders: int) -> float:
+    """Milliseconds of a full garbage collection with live orders."""
+    async with MAKERS[container](lambda _: Still()) as dispatcher:
+        for number in range(orders):
+            dispatcher.submit(order(number % 100))
+        await settled(dispatcher)
+        gc.collect()
+        start = time.perf_counter_ns()
+        gc.collect()
+        elapsed = time.perf_counter_ns() - start
+    return elapsed / 1e6
+
+
+async def memory(container: str, orders: int) -> float:
+    """Bytes of a live order beyond what its user made of it."""
+    ready = [order(number % 100) for number in range(orders)]
+    delegates = [Still() for _ in range(orders)]
+    async with MAKERS[container](lambda _: delegates.pop()) as dispatcher:
+        gc.collect()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for each in ready:
+            dispatcher.submit(each)
+        await settled(dispatcher)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return (after - before) / orders
+
+
+async def million(orders: int) -> dict[str, float]:
+    """The most memory of a process with so many live orders, in kB, and seconds to end each tenth by a cancel."""
+    seconds = []
+    async with exo.Dispatcher(Idle, retain=1000) as dispatcher:
+        ids = [dispatcher.submit(order(number % 1000)).order_id for number in range(orders)]
+        await settled(dispatcher)
+        assert len(dispatcher) == orders
+        peak = peak_kb()
+        tenth = orders // 10
+        for first in range(0, orders, tenth):
+            start = time.perf_counter()
+            for order_id in ids[first : first + tenth]:
+                dispatcher.cancel(order_id)
+            while len(dispatcher) > orders - first - tenth:
+                dispatcher.deliver()
+                await asyncio.sleep(0)
+            seconds.append(time.perf_counter() - start)
+    return {"kb": peak, "first_s": seconds[0], "last_s": seconds[-1]}
+
+
+def peak_kb() -> int:
+    """The most memory this process has had; not ru_maxrss, which begins with that of the one that started it."""
+    [peak] = re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    return int(peak)
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """All of it, beside the other designs where they can do it."""
+    orders, rounds = (5_000, 3) if quick else (50_000, 5)
+    found = interleaved({name: partial(_run, admit, name, orders) for name in OURS}, rounds)
+    yield from compared("admit", "ns", found, "naive", {"exo": 0.15})
+    many = 10_000 if quick else 100_000
+    found = interleaved({name: partial(_run, collect, name, many) for name in OURS}, rounds)
+    yield from compared(f"gc.collect-{many}-orders", "ms", found, "naive", {"exo": 0.15})
+    for name in OURS:
+        used = float(_alone(name, orders))
+        target = BYTES if name == "exo" else None
+        yield Row("memory-per-order", name, used, "bytes", judged=used, target=target)
+    orders = MILLION // 10 if quick else MILLION
+    held = json.loads(_alone("million", orders))
+    allowed = GIGABYTE_KB * orders / MILLION
+    yield Row(f"live-{orders}", "exo", held["kb"], "kB", judged=held["kb"] / allowed, target=1.0)
+    linear = held["last_s"] / held["first_s"]
+    yield Row(f"complete-{orders}-last-tenth", "exo", held["last_s"], "s", linear, 1.5)
+
+
+def _run(measure: Any, container: str, orders: int) -> float:
+    return run(measure(container, orders))
+
+
+def _alone(name: str, orders: int) -> str:
+    command = [sys.executable, "-m", "benchmarks.holding", name, str(orders)]
+    return subprocess.run(command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[1]).stdout
+
+
+if __name__ == "__main__":
+    name, orders = sys.argv[1], int(sys.argv[2])
+    print(json.dumps(asyncio.run(million(orders) if name == "million" else memory(name, orders))))
