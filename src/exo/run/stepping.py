@@ -3,21 +3,25 @@
 Making a Task per call would cost more than all the rest of a delivery. So an `async def act` is stepped right where it
 was called, but under the identity of a *spare* Task that has been made before and waits: `_enter_task`/`_leave_task`,
 which asyncio documents for task implementations of third parties, make it the current one, so `current_task()`,
-`asyncio.timeout()`, task groups and anyio find what they need. An act that returns without suspending leaves the spare
-as it was. When it suspends, the spare adopts it:
+`asyncio.timeout()`, task groups and anyio find what they need. Each spare has a driver, a generator that awaits one act
+after another: an act that returns without suspending costs no Task, no Future and not even a StopIteration. When it
+suspends, the spare adopts it:
 
-    act ──send──▶ yields a future ──▶ the spare wakes, yields the same future to its Task, which waits for it
-                                      and from then on steps the act like any coroutine
+    act ──yields──▶ driver ──▶ what it waits for ◀── the park stands for it: when it is done, the spare's Task wakes
+                                                     and from then on steps the act like any coroutine
+
+The *park* is what a spare's Task waits for. It is no asyncio.Future, only what asyncio takes for one, and so it can be
+waited for again and again, and can pass a wait on to another future although the Task cannot be told so.
 
 An order whose act has suspended keeps its spare, as the task of all its later acts; the others share one. Every step
 runs in the order's own contextvars context, so no act sees the feed's or another's.
 
-Races: a cancel can reach the spare while its act runs inline (an act cancelling itself) or between the first suspension
-and the adoption (a timeout). The future the spare waits for then refuses to be cancelled, so the Task remembers the
-cancel and throws it in at its next step, where `throw` passes it on to what the act waits for. If the act has returned
-by then, the cancel was meant for nobody: the spare ends and a new one is made. A cancel that comes later, from whoever
-kept the task beyond its act, ends an idle spare or hits a later act of the same order - of another order only if the
-act it was kept by has never suspended.
+Races: a cancel can reach the spare while its act runs inline (an act cancelling itself). The park then refuses to be
+cancelled, so the Task remembers the cancel and throws it in at its next step; the spare then hands its Task what the
+act waits for, and `throw` passes the cancel on to that. If the act has returned by then, the cancel was meant for
+nobody: the spare ends and a new one is made. A cancel that comes later, from whoever kept the task beyond its act, ends
+an idle spare or hits a later act of the same order - of another order only if the act it was kept by has never
+suspended.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ import asyncio
 import contextvars
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import CoroutineType
+from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -38,7 +42,9 @@ if TYPE_CHECKING:
     Entered = Callable[[OrderProcess[Any] | None], None]
 
 SUSPENDED: Final = object()
+_RETURNED: Final = object()
 _NOTHING: Final = object()
+_PLAIN: Final = (asyncio.Future, asyncio.Task)
 
 
 class Stepper:
@@ -48,51 +54,47 @@ class Stepper:
         self._loop = loop
         self._base = contextvars.copy_context()
         self._shared: Spare | None = None
+        self.spares: set[Spare] = set()
+        self.running: dict[OrderProcess[Any], asyncio.Task[None]] = {}
         self.entered = entered
         self.finished = finished
-        self.running: dict[OrderProcess[Any], asyncio.Task[None]] = {}
-        self.spares: set[Spare] = set()
 
     def step(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through.
 
         There must be no current task.
         """
-        loop = self._loop
-        coro: Any = awaitable
-        if type(coro) is not CoroutineType and not isinstance(coro, Coroutine):
-            coro = _awaited(awaitable)
+        coro: Any = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
         spare = process.spare
-        if spare is None:
+        if spare is None or not spare.idle:
             spare = self._shared
             if spare is None or not spare.idle:
-                spare = self._shared = Spare(self, loop)
-        elif not spare.idle:
-            spare = Spare(self, loop)
+                spare = self._shared = Spare(self, self._loop)
         task = spare.task
-        _enter_task(loop, task)
+        _enter_task(self._loop, task)
         spare.idle = False
         try:
-            waits_for = context.run(coro.send, None)
-        except StopIteration as stop:
-            if spare.parked:
-                spare.idle = True
-            else:
-                spare.give_back()
-            return stop.value
+            out = context.run(spare.drive, coro)
         except BaseException:
+            spare.renew()
             spare.give_back()
             raise
         finally:
-            _leave_task(loop, task)
+            _leave_task(self._loop, task)
+        if out is _RETURNED and spare.parked:
+            spare.idle = True
+            return None
+        if out is _RETURNED or type(out) is _Answer:
+            spare.give_back()
+            return None if out is _RETURNED else out.value
         if self._shared is spare:
             self._shared = None
         process.spare = spare
         self.running[process] = task
-        spare.adopt(process, coro, waits_for)
+        spare.adopt(process, coro, out)
         return SUSPENDED
 
     def close(self) -> list[asyncio.Task[None]]:
@@ -103,27 +105,88 @@ class Stepper:
         return [spare.task for spare in self.spares if not spare.busy]
 
 
-class _Park(asyncio.Future[None]):
-    """What a spare waits for; a cancel wakes it only while it is idle, not while it lends itself to an act."""
+class _Answer:
+    """What an act returned, if not None; no act can yield one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+@coroutine
+def _driving() -> Generator[Any, Any, None]:
+    """Await the acts that are sent in, one after another: out comes what each waits for, and then what it returned."""
+    out: object = None
+    while True:
+        answer = yield from (yield out)
+        out = _RETURNED if answer is None else _Answer(answer)
+
+
+class _Park:
+    """What the Task of an idle spare waits for; when the spare adopts an act, it stands for what that act waits for."""
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_loop", "_spare", "_wake", "cancelled_with", "waits_for")
 
     def __init__(self, spare: Spare, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
+        self._asyncio_future_blocking = False
         self._spare = spare
+        self._loop = loop
+        self._wake: Callable[[Any], object] | None = None
+        self._context: contextvars.Context | None = None
+        self.waits_for: asyncio.Future[Any] | None = None
+        self.cancelled_with: asyncio.CancelledError | None = None
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """For the Task, which waits for nothing of another loop."""
+        return self._loop
+
+    def add_done_callback(self, wake: Callable[[Any], object], *, context: contextvars.Context) -> None:
+        """For the Task: this is how it wants to be woken."""
+        self._wake, self._context = wake, context
+        self._spare.parked = True
+
+    def wake(self) -> None:
+        """Wake the Task; one that has not come here yet makes its first step by itself."""
+        if self._wake is not None:
+            self._loop.call_soon(self._wake, self, context=self._context)
+            self._wake = None
+
+    def stand_for(self, future: asyncio.Future[Any]) -> None:
+        """Let the Task wait for this."""
+        assert self._wake is not None
+        future._asyncio_future_blocking = False
+        future.add_done_callback(self._wake, context=self._context)
+        self.waits_for = future
+        self._wake = None
+
+    def result(self) -> None:
+        """For the Task that was woken."""
+        if self.cancelled_with is not None:
+            raise self.cancelled_with
 
     def cancel(self, msg: Any | None = None) -> bool:
-        idle, self._spare.idle = self._spare.idle, False
-        self._spare.parked = False
-        return idle and super().cancel(msg)
+        """For the Task that is being cancelled: wake it if it is idle, and pass it on if an act waits."""
+        spare = self._spare
+        if spare.idle:
+            spare.idle = spare.parked = False
+            self.cancelled_with = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+            self.wake()
+            return True
+        if self.waits_for is not None:
+            return self.waits_for.cancel(msg)
+        spare.parked = False
+        return False
 
 
 class Spare(Coroutine[Any, Any, None]):
-    """The coroutine of a spare Task: first it waits in its park, then it is the act it adopted, then it waits again.
+    """The coroutine of a spare Task: it waits in its park, then it is the act it adopted, then it waits again.
 
     `idle` while it waits for an act; one that is not, and has none, has ended. `parked` while its Task waits in the
-    park, where every cancel shows, and none has come.
+    park, where every cancel shows, and none has come. `drive` sends an act to its driver.
     """
 
-    __slots__ = ("_coro", "_first", "_park", "_process", "_stepper", "idle", "parked", "task")
+    __slots__ = ("_coro", "_driver", "_first", "_park", "_process", "_stepper", "drive", "idle", "parked", "task")
 
     def __init__(self, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
         self._stepper = stepper
@@ -133,13 +196,20 @@ class Spare(Coroutine[Any, Any, None]):
         self._park = _Park(self, loop)
         self.idle = True
         self.parked = False
+        self.renew()
         self.task = loop.create_task(self, name="exo.act", context=contextvars.Context())
         stepper.spares.add(self)
+
+    def renew(self) -> None:
+        """Have a new driver; what an act raises ends the one it was driven by."""
+        self._driver: Any = _driving()
+        self.drive: Callable[[Any], Any] = self._driver.send
+        self.drive(None)
 
     @property
     def busy(self) -> bool:
         """Whether it has adopted an act that has not ended."""
-        return self._coro is not None
+        return self._process is not None
 
     def give_back(self) -> None:
         """Wait for the next act, unless a cancel sticks to the task, which `uncancel` alone does not undo."""
@@ -152,27 +222,39 @@ class Spare(Coroutine[Any, Any, None]):
     def end(self) -> None:
         """Let the task end."""
         self.idle = False
-        self._park.set_result(None)
+        self._park.wake()
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
-        """Go on with an act that has suspended on `waits_for`."""
-        self._process, self._coro, self._first = process, coro, waits_for
+        """Go on with an act that has suspended on `waits_for`; a Task that cannot take that elsewhere is handed it."""
+        self._process, self._coro = process, coro
+        if not self.parked or waits_for is None:
+            self._first = _NOTHING if self.parked else waits_for
+            self._park.wake()
+        elif (
+            type(waits_for) in _PLAIN
+            and waits_for is not self.task
+            and waits_for._asyncio_future_blocking
+            and waits_for.get_loop() is self._park.get_loop()
+        ):
+            self._park.stand_for(waits_for)
+        else:
+            self._first = waits_for
+            self._park.wake()
         self.parked = False
-        self._park.set_result(None)
 
     def send(self, value: Any) -> Any:
         """One step of the Task: park, hand on what the act first waited for, or step the act."""
-        if self._coro is None:
+        if self._process is None:
             return self._end_or_park()
         if self._first is not _NOTHING:
             first, self._first = self._first, _NOTHING
             return first
-        return self._step(self._coro.send, value)
+        return self._step(self.drive, value)
 
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
         """One step of the Task that throws, a cancel as a rule."""
         error = typ if isinstance(typ, BaseException) else val if val is not None else typ()
-        if self._coro is None:
+        if self._process is None:
             self._gone()
             raise error
         first, self._first = self._first, _NOTHING
@@ -180,12 +262,11 @@ class Spare(Coroutine[Any, Any, None]):
             if isinstance(error, asyncio.CancelledError) and first.cancel(*error.args[:1]):
                 return first
             first._asyncio_future_blocking = False
-        return self._step(self._coro.throw, error)
+        return self._step(self._driver.throw, error)
 
     def close(self) -> None:
         """Close the act too."""
-        if self._coro is not None:
-            self._coro.close()
+        self._driver.close()
 
     def __await__(self) -> Generator[Any, Any, None]:
         raise TypeError("only a Task runs this")
@@ -196,37 +277,39 @@ class Spare(Coroutine[Any, Any, None]):
         return getattr(self._coro, "cr_frame", None)
 
     def _end_or_park(self) -> Any:
-        if self._park.done():
+        if not self.idle:
             self._gone()
             raise StopIteration
         self._park._asyncio_future_blocking = True
-        self.parked = True
         return self._park
 
     def _gone(self) -> None:
         self.idle = False
+        self._driver.close()
         self._stepper.spares.discard(self)
 
     def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
-        process = self._process
+        process, stepper = self._process, self._stepper
         assert process is not None and process.context is not None
-        stepper = self._stepper
-        result, error = None, None
+        answer, error = None, None
+        self._park.waits_for = None
         stepper.entered(process)
         try:
-            waits_for = process.context.run(step, value)
-            stepper.entered(None)
-            return waits_for
-        except StopIteration as stop:
-            result = stop.value
+            out = process.context.run(step, value)
         except BaseException as raised:
             error = raised
-        stepper.entered(None)
+            self.renew()
+        else:
+            if type(out) is _Answer:
+                answer = out.value
+            elif out is not _RETURNED:
+                return out
+        finally:
+            stepper.entered(None)
         self._process = self._coro = None
         del stepper.running[process]
-        self._park = _Park(self, self.task.get_loop())
         self.give_back()
-        stepper.finished(process, result, error)
+        stepper.finished(process, answer, error)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             self._gone()
             self.task.add_done_callback(asyncio.Task.exception)  # it is raised, and so need not be told of again
