@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import exo
 from exo.flow import seeded
 from exo.mkt.enums import MsgType
+from exo.run.board import Board
 from exo.run.delivery import Delivery
 
 from .support import report, unshrunk, virtually, wanted
@@ -209,24 +210,24 @@ def test_thousands_of_scripts_are_delivered_once_in_order_and_exactly(seed: int)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_short_turn_makes_the_very_calls_that_a_whole_one_makes(monkeypatch: pytest.MonkeyPatch, seed: int):
+def test_a_board_shown_as_a_whole_makes_the_very_calls_that_a_sweep_makes(monkeypatch: pytest.MonkeyPatch, seed: int):
     """In the same order, at the same time, with the same updates; and it is taken often."""
     chance = seeded(f"short turns {seed}")
-    short = Delivery._short_turn
+    show = Delivery._show
     taken = 0
 
-    def counted(delivery: Delivery) -> bool:
+    def counted(delivery: Delivery, board: Board, now_ns: int) -> None:
         nonlocal taken
         taken += 1
-        return short(delivery)
+        show(delivery, board, now_ns)
 
     for _ in range(120):
         case = drawn(chance)
-        monkeypatch.setattr(Delivery, "_short_turn", counted)
+        monkeypatch.setattr(Delivery, "_show", counted)
         calls = play(*case)
-        monkeypatch.setattr(Delivery, "_short_turn", Delivery._turn)
+        monkeypatch.setattr(Delivery, "_show", Delivery._sweep)
         assert calls == play(*case), case
-    assert taken > 100
+    assert taken > 50
 
 
 def test_an_order_sees_a_tick_although_another_is_submitted_right_after_it():

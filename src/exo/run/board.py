@@ -5,8 +5,9 @@ stands at the point it last looked from; what it missed is the fold of the spans
 
     point ──passed──▶ point ──passed──▶ head ──passed (still open)
 
-Idle orders all stand at the head, so there is normally one span. A look from k points behind folds k spans and then
-makes the head the next point of each, as union-find compresses its paths, so the same spans are never folded twice.
+Idle orders all stand at the head, so there is normally one span; where every order of a board does, what passed is taken
+off the head and shown to all, and nobody moves. A look from k points behind folds k spans and then makes the head the
+next point of each, as union-find compresses its paths, so the same spans are never folded twice.
 """
 
 from __future__ import annotations
@@ -37,24 +38,29 @@ class Point(msgspec.Struct, eq=False):
 class Board:
     """The latest quote and status of a symbol, its chain of points and its orders.
 
-    `unseen` is how many orders, from `cursor` on, may not have seen the head yet; `slice` how many to call in one go.
-    Points nobody can reach are freed by reference counting; those on the way of an order that does not look are
-    compressed away once there are more of them than orders, so memory follows the live orders and not the ticks
-    (contract C11).
+    `processes` are all its orders, with `gone` ones that have ended; `standing` those that may be called with prices
+    alone, with holes where one stepped aside: `upright` are no holes, so that busy orders cost the others nothing.
+    `level` tells that these all stand at the head. `unseen` is how many of `standing`, from `cursor` on, may not have
+    seen the head yet; `slice` how many to call in one go. Points nobody can reach are freed by reference counting;
+    those on the way of an order that does not look are compressed away once there are more of them than orders, so
+    memory follows the live orders and not the ticks (contract C11).
     """
 
     __slots__ = (
         "cursor",
         "gone",
         "head",
+        "level",
         "points",
         "processes",
         "queued",
         "quote",
         "slice",
+        "standing",
         "status",
         "symbol",
         "unseen",
+        "upright",
     )
 
     def __init__(self, symbol: str, status: FeedStatus | None = None) -> None:
@@ -64,7 +70,10 @@ class Board:
         self.head = Point()
         self.points = 0
         self.processes: list[OrderProcess[Any]] = []
+        self.standing: list[OrderProcess[Any]] = []
         self.gone = 0
+        self.upright = 0
+        self.level = True
         self.cursor = 0
         self.unseen = 0
         self.queued = False
@@ -74,7 +83,7 @@ class Board:
         """Take in what passed, one tick or a whole span."""
         head = self.head
         head.passed = passed if head.passed is None else fold(head.passed, passed)
-        self.unseen = len(self.processes)
+        self.unseen = len(self.standing)
 
     def advance(self) -> Point:
         """The head, a new one if anything passed since the last."""
@@ -83,6 +92,7 @@ class Board:
             return head
         new = Point()
         head.next = self.head = new
+        self.level = False
         self.points += 1
         if self.points > len(self.processes) + _SPARE_POINTS:
             self.points = 0
@@ -122,20 +132,49 @@ class Board:
         point.update = update
         return update
 
+    def split(self, point: Point, update: Update[Any], saw: int, members: int) -> None:
+        """What was taken off the head, then `point`, reached only the first `saw` orders: let them stand beyond it.
+
+        So do those that stepped aside in their call, and those that came after the first `members`.
+        """
+        beyond = Point(point.passed, point.next)
+        point.passed, point.next, point.update = update.passed, beyond, update
+        if self.head is point:
+            self.head = beyond
+        self.points += 1
+        self.level = False
+        for process in self.standing[:saw] + self.processes[members:]:
+            if process.at is point:
+                process.at = beyond
+            elif process.left is point:
+                process.left = beyond
+
     def add(self, process: OrderProcess[Any]) -> None:
-        """Let an order stand at the head."""
+        """Let an order hang on this board; once it has had its first call it may stand at the head."""
         process.left = self.advance()
         self.processes.append(process)
-        if self.unseen:
-            self.unseen += 1
+
+    def stand(self, process: OrderProcess[Any]) -> None:
+        """Let an order be called with prices; it has seen the head."""
+        self.upright += 1
+        if not process.listed:
+            process.listed = True
+            self.standing.append(process)
+            if self.unseen:
+                self.unseen += 1
 
     def tidy(self) -> None:
-        """Forget the orders that left, if they are the most of the list; not to be called while it is walked."""
+        """Forget orders that left, and holes, where they are the most of a list; not to be called while it is walked."""
         if self.gone * 2 > len(self.processes):
-            self.cursor -= sum(process.ended for process in self.processes[: self.cursor])
             self.processes = [process for process in self.processes if not process.ended]
-            self.unseen = min(self.unseen, len(self.processes))
             self.gone = 0
+        elif self.upright * 2 >= len(self.standing):
+            return
+        self.cursor -= sum(process.at is None for process in self.standing[: self.cursor])
+        for process in self.standing:
+            process.listed = process.at is not None
+        self.standing = [process for process in self.standing if process.listed]
+        self.unseen = min(self.unseen, len(self.standing))
 
     @property
     def live(self) -> int:

@@ -98,77 +98,24 @@ class Delivery:
             return True
         self.statistics.turns += 1
         self._calls = 0
-        turn = self._turn if self._due or self._late or len(self._boards) > 1 else self._short_turn
         outer = asyncio.current_task(self._loop)
         if outer is None:
-            return self._context.run(turn)
+            return self._context.run(self._turn)
         _leave_task(self._loop, outer)
         try:
-            return self._context.run(turn)
+            return self._context.run(self._turn)
         finally:
             _enter_task(self._loop, outer)
 
-    def _short_turn(self) -> bool:
-        """The most common turn, at half the cost: one board has news for few orders, and all saw what was before.
-
-        It is what `_turn` would do; whatever is not as simple is left to that.
-        """
-        board = self._boards[0]
-        processes, point = board.processes, board.head
-        few = board.unseen == len(processes) <= board.slice <= self._turn_calls
-        if board.cursor or point.passed is None or not few:
-            return self._turn()
-        due, answers = self._due, self.answers
-        now_ns = self.clock.now_ns()
-        head = board.advance()
-        update = answers.in_hand = Update(board.symbol, now_ns, board.quote, board.status, point.passed)
-        others = 0
-        behind = False
-        visits = iter(processes)
-        self._turning = answers.sweeping = True
-        try:
-            for process in visits:
-                if process.at is not point:
-                    others += 1
-                    behind = behind or process.at is not None
-                    continue
-                process.at = head
-                answers.acting = process
-                try:
-                    answer = process.act(update)
-                except BaseException as error:
-                    answers.raised(process, error)
-                else:
-                    if answer is not None:
-                        answers.answered(process, answer)
-                if due or head.passed is not None:
-                    break
-        finally:
-            answers.acting = None
-            self._turning = answers.sweeping = False
-            left = length_hint(visits)
-            calls = self._calls = len(processes) - left - others
-            self.statistics.saw(update, calls, now_ns)
-            board.unseen = len(processes) if behind or head.passed is not None else left
-            board.cursor = len(processes) - left if left else 0
-            if not board.unseen:
-                self._boards.popleft()
-                board.queued = False
-            if board.gone:
-                board.tidy()
-        if calls > 1 and self.clock.now_ns() - now_ns > self._slow_ns:
-            board.slice = max(1, board.slice // 2)
-        return bool(self._boards or due or self._late) and self._turn()
-
     def _turn(self) -> bool:
-        """Run a turn, or the rest of it; answers whether something is left."""
+        """Run a turn; answers whether something is left."""
         boards, due, late = self._boards, self._due, self._late
         self._turning = True
         now_ns = self.clock.now_ns()
         until_ns = now_ns + self._turn_ns
         drained = lately = False
         try:
-            while (boards or due or late) and now_ns < until_ns and self._calls < self._turn_calls:
+            while now_ns < until_ns and self._calls < self._turn_calls:
                 if due and not drained:
                     self._drain(until_ns)
                     drained = True
@@ -177,24 +124,35 @@ class Delivery:
                     drained, lately = False, True
                 elif boards:
                     board = boards[0]
-                    self._sweep(board, now_ns)
+                    orders = board.upright
+                    all_level = board.level and orders == len(board.processes) and not due
+                    if all_level and orders <= board.slice and orders + self._calls <= self._turn_calls:
+                        self._show(board, now_ns)
+                    else:
+                        self._sweep(board, now_ns)
                     if board.unseen:
                         boards.rotate(-1)
                     else:
                         boards.popleft()
                         board.queued = False
+                        if orders < 2 and not (boards or due or late):
+                            return False  # there is no pace to take, and so no time to ask for
                     drained = lately = False
-                    now_ns = self._pace(board, now_ns)
+                    began_ns, now_ns = now_ns, self.clock.now_ns()
+                    if now_ns - began_ns > self._slow_ns or board.slice < len(board.standing):
+                        self._pace(board, now_ns - began_ns)
                     continue
-                else:
+                elif due:
                     drained = False
+                else:
+                    return False
                 now_ns = self.clock.now_ns()
+            return bool(boards or due or late)
         finally:
             self.answers.acting = None
             self._turning = False
-            if left := bool(boards or due or late):
+            if boards or due or late:
                 self._schedule()
-        return left
 
     def _drain(self, until_ns: int) -> None:
         """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call."""
@@ -238,20 +196,51 @@ class Delivery:
             self.owe(process)
         return update is not None
 
-    def _pace(self, board: Board, began_ns: int) -> int:
-        """Tell the time; the next slice of a board is half of this one if it was slow, else twice."""
-        now_ns = self.clock.now_ns()
-        if now_ns - began_ns > self._slow_ns:
+    def _pace(self, board: Board, took_ns: int) -> None:
+        """The next slice of a board is half of this one if it was slow, else twice."""
+        if took_ns > self._slow_ns:
             board.slice = max(1, board.slice // 2)
-        elif board.slice < min(_SLICE, len(board.processes)):
+        elif board.slice < _SLICE:
             board.slice *= 2
-        return now_ns
+
+    def _show(self, board: Board, now_ns: int) -> None:
+        """Call all orders of a board where all stand at the head: what passed is taken off it, and nobody moves."""
+        due, answers, point, standing = self._due, self.answers, board.head, board.standing
+        members = len(board.processes)
+        update = answers.in_hand = Update(board.symbol, now_ns, board.quote, board.status, point.passed)
+        point.passed = None
+        board.unseen = 0
+        visits = iter(standing)
+        answers.sweeping = True
+        try:
+            for process in visits:
+                answers.acting = process
+                try:
+                    answer = process.act(update)
+                except BaseException as error:
+                    answers.raised(process, error)
+                else:
+                    if answer is not None:
+                        answers.answered(process, answer)
+                if due or point.passed is not None:
+                    break
+        finally:
+            answers.sweeping = False
+            left = length_hint(visits)
+            calls = len(standing) - left
+            self._calls += calls
+            self.statistics.saw(update, calls, now_ns)
+            if left:
+                board.split(point, update, calls, members)
+                board.unseen, board.cursor = board.unseen or left, calls
+            if board.upright < len(standing):
+                board.tidy()
 
     def _sweep(self, board: Board, now_ns: int) -> None:
         """Call a slice of the orders of a board that have not seen its head."""
-        processes = board.processes
-        start = board.cursor if board.cursor < len(processes) else 0
-        part = processes[start : start + min(board.unseen, board.slice, self._turn_calls - self._calls)]
+        standing = board.standing
+        start = board.cursor if board.cursor < len(standing) else 0
+        part = standing[start : start + min(board.unseen, board.slice, self._turn_calls - self._calls)]
         head = board.advance()
         due, answers = self._due, self.answers
         at: object = _NOT_A_POINT
@@ -290,8 +279,9 @@ class Delivery:
             self._calls += calls
             if update is not None:
                 self.statistics.saw(update, calls - seen, now_ns)
-            board.unseen = board.unseen - visited if head.passed is None else len(processes)
+            board.unseen = board.unseen - visited if head.passed is None else len(standing)
+            board.level = not board.unseen
             # When all have seen it the next sweep is one slice of the list, and not its two ends.
             board.cursor = start + visited if board.unseen else 0
-            if board.gone:
+            if board.upright < len(standing):
                 board.tidy()

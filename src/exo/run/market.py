@@ -53,10 +53,10 @@ class Market:
         head = board.head
         if head.passed is None:  # as board.record does, but most ticks come here
             head.passed = quote
-            board.unseen = len(board.processes)
+            board.unseen = len(board.standing)
         else:
             board.record(quote)
-        if not board.queued:
+        if not board.queued and board.upright:
             self._delivery.news(board)
 
     def on_trade(self, trade: Trade) -> None:
@@ -93,5 +93,5 @@ class Market:
         board.quote = quote or board.quote
         board.status = status or board.status
         board.record(passed)
-        if not board.queued:
+        if board.upright and not board.queued:
             self._delivery.news(board)

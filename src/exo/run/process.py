@@ -62,6 +62,7 @@ class OrderProcess(Generic[OrderT]):
         "held",
         "leaving",
         "left",
+        "listed",
         "mailbox",
         "order",
         "order_id",
@@ -107,6 +108,7 @@ class OrderProcess(Generic[OrderT]):
         self.spare: Spare | None = None
         self.ended = False
         self.held = False
+        self.listed = False  # among those that stand, or as a hole there
         self.woken = False
 
     @property
@@ -124,6 +126,7 @@ class OrderProcess(Generic[OrderT]):
         if self.at is not None:
             self.left = self.at
             self.at = None
+            self.board.upright -= 1
 
     def step_back(self) -> bool:
         """Take part in sweeps again unless there is reason not to; answers whether a call is owed instead."""
@@ -136,6 +139,7 @@ class OrderProcess(Generic[OrderT]):
         if not self.held:
             # `left` must not keep the point: it would keep every later one with it.
             self.at, self.left = self.left, _NOWHERE
+            board.stand(self)
         return False
 
     def post(self, fact: Instruction[OrderT] | Report, limit: int) -> None:
@@ -182,7 +186,7 @@ class OrderProcess(Generic[OrderT]):
     def end(self) -> None:
         """Leave the container for good."""
         self.ended = True
-        self.at = None
+        self.step_aside()
         self.left = _NOWHERE
         self.act = _nobody
         self.wake_ns = None

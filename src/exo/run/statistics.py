@@ -10,7 +10,6 @@ from exo.mkt.value import Frozen
 from exo.run.update import Update
 
 _BITS = 4
-_EXACT = 1 << _BITS
 
 
 class Ages:
@@ -65,6 +64,7 @@ class Statistics:
     """The running counts; `totals` of the Dispatcher shows them."""
 
     __slots__ = (
+        "_counts",
         "ages",
         "conflated",
         "ended",
@@ -81,6 +81,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self.ages = Ages()
+        self._counts = self.ages.counts
         self.ticks = 0
         self.unwatched = 0
         self.odd = 0
@@ -97,12 +98,12 @@ class Statistics:
         """Count an update that went to so many delegates."""
         self.updates += calls
         quote = update.quote
-        if quote is not None and (received_ns := quote.received_ns) is not None:
-            age_ns = now_ns - received_ns
-            if age_ns >= _EXACT:
-                shift = age_ns.bit_length() - _BITS
+        if quote is not None and quote.received_ns is not None:
+            age_ns = now_ns - quote.received_ns
+            shift = age_ns.bit_length() - _BITS
+            if shift > 0 < age_ns:
                 age_ns = (shift << _BITS) + (age_ns >> shift)
-            self.ages.counts[age_ns if age_ns > 0 else 0] += calls
+            self._counts[age_ns if age_ns > 0 else 0] += calls
         passed = update.passed
         if type(passed) is Span:
             self.conflated += (passed.ticks - 1) * calls
