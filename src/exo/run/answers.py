@@ -51,12 +51,13 @@ class Answers:
         self._owe = owe
         self._last_ended: asyncio.Future[None] | None = None
         self._stepper = Stepper(loop, self._enter, self._resume)
+        self._step, self.leave = self._stepper.step_on, self._stepper.leave
         self._threads = Threads(loop, context, threads, self._resume)
 
     def answered(self, process: Process, answer: Any) -> None:
         try:
             if type(answer) is CoroutineType or isawaitable(answer):
-                answer = self._stepper.step(process, answer)
+                answer = self._step(process, answer)
         except BaseException as error:
             self.raised(process, error)
             return

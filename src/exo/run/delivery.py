@@ -149,6 +149,7 @@ class Delivery:
                 now_ns = self.clock.now_ns()
             return bool(boards or due or late)
         finally:
+            self.answers.leave()
             self.answers.acting = None
             self._turning = False
             if boards or due or late:

@@ -54,6 +54,7 @@ class Stepper:
         self._loop = loop
         self._base = contextvars.copy_context()
         self._shared: Spare | None = None
+        self._inside: Spare | None = None
         self.spares: set[Spare] = set()
         self.running: dict[OrderProcess[Any], asyncio.Task[None]] = {}
         self.entered = entered
@@ -64,6 +65,13 @@ class Stepper:
 
         There must be no current task.
         """
+        try:
+            return self.step_on(process, awaitable)
+        finally:
+            self.leave()
+
+    def step_on(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
+        """As `step`, but stay the current task if nothing suspends, for the next of many; `leave` ends that."""
         coro: Any = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
         context = process.context
         if context is None:
@@ -73,29 +81,37 @@ class Stepper:
             spare = self._shared
             if spare is None or not spare.idle:
                 spare = self._shared = Spare(self, self._loop)
-        task = spare.task
-        _enter_task(self._loop, task)
+        if spare is not self._inside:
+            self.leave()
+            _enter_task(self._loop, spare.task)
+            self._inside = spare
         spare.idle = False
         try:
             out = context.run(spare.drive, coro)
         except BaseException:
+            self.leave()
             spare.renew()
             spare.give_back()
             raise
-        finally:
-            _leave_task(self._loop, task)
         if out is _RETURNED and spare.parked:
             spare.idle = True
             return None
+        self.leave()
         if out is _RETURNED or type(out) is _Answer:
             spare.give_back()
             return None if out is _RETURNED else out.value
         if self._shared is spare:
             self._shared = None
         process.spare = spare
-        self.running[process] = task
+        self.running[process] = spare.task
         spare.adopt(process, coro, out)
         return SUSPENDED
+
+    def leave(self) -> None:
+        """Be no current task any more."""
+        spare, self._inside = self._inside, None
+        if spare is not None:
+            _leave_task(self._loop, spare.task)
 
     def close(self) -> list[asyncio.Task[None]]:
         """Let the idle spares end; these are their tasks."""
