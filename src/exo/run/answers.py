@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from inspect import isawaitable
 from types import CoroutineType
@@ -28,7 +28,8 @@ class Answers:
     `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last; `steps` is
     how often an awaitable was stepped, the last time that of the order `stepped`, for those who watch from other
     threads. Once `stopped`, nothing more is to be called; KeyboardInterrupt and SystemExit stop too, and pass on.
-    `ended` is told of each order that ended, `owe` of each that is owed another call.
+    `ended` is told of each order that ended, `owe` of each that is owed another call, but `follow` if the last one ended
+    in a task of its own.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Answers:
         threads: int,
         ended: Ended,
         owe: Callable[[Process], object],
+        follow: Callable[[Process, bool], Awaitable[Any] | None],
     ) -> None:
         self.acting: Process | None = None
         self.in_hand: Update[Any] | None = None
@@ -50,7 +52,7 @@ class Answers:
         self._ended = ended
         self._owe = owe
         self._last_ended: asyncio.Future[None] | None = None
-        self._stepper = Stepper(loop, self._enter, self._resume)
+        self._stepper = Stepper(loop, self._enter, self._finished, follow)
         self._step, self.leave = self._stepper.step_on, self._stepper.leave
         self._threads = Threads(loop, context, threads, self._resume)
 
@@ -66,6 +68,14 @@ class Answers:
             process.step_aside()
         elif answer is not None:
             self._conclude(process, answer)
+
+    def followed(self, process: Process, answer: Any) -> Awaitable[Any] | None:
+        """As `answered`, but an awaitable is handed back, for a task runs that the order has."""
+        if type(answer) is CoroutineType or isawaitable(answer):
+            process.busy = True
+            return answer  # type: ignore[no-any-return]
+        self.answered(process, answer)
+        return None
 
     def _conclude(self, process: Process, answer: object) -> None:
         if answer is not DONE:
@@ -95,18 +105,22 @@ class Answers:
             self.stepped = process.order_id
 
     def _resume(self, process: Process, answer: object, error: BaseException | None) -> None:
+        if self._finished(process, answer, error):
+            self._owe(process)
+
+    def _finished(self, process: Process, answer: object, error: BaseException | None) -> bool:
+        """See what a call that had suspended has come to; answers whether the order is owed another."""
         process.busy = False
-        if self._last_ended is not None and not (self._stepper.running or self._threads.running):
+        if self._last_ended is not None and not (self._stepper.suspended or self._threads.running):
             self._last_ended.cancel()
         if process.ended:
-            return
+            return False
         if error is not None:
             self.stopped = self.stopped or isinstance(error, _FATAL)
             self._leave(process, error)
         elif answer is not None:
             self._conclude(process, answer)
-        if process.step_back():
-            self._owe(process)
+        return process.step_back()
 
     def context_of(self, process: Process) -> Context:
         """A contextvars context for what belongs to an order but is no act; a copy, as an act may run in a thread."""
@@ -125,7 +139,7 @@ class Answers:
         await self._quiet(within_s)
 
     async def _quiet(self, within_s: float) -> None:
-        if self._stepper.running or self._threads.running:
+        if self._stepper.suspended or self._threads.running:
             self._last_ended = self._loop.create_future()
             await asyncio.wait([self._last_ended], timeout=within_s)
 

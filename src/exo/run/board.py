@@ -156,12 +156,10 @@ class Board:
 
     def stand(self, process: OrderProcess[Any]) -> None:
         """Let an order be called with prices; it has seen the head."""
-        self.upright += 1
-        if not process.listed:
-            process.listed = True
-            self.standing.append(process)
-            if self.unseen:
-                self.unseen += 1
+        process.listed = True
+        self.standing.append(process)
+        if self.unseen:
+            self.unseen += 1
 
     def tidy(self) -> None:
         """Forget orders that left, and holes, where they are the most of a list; not to be called while it is walked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
+from collections.abc import Awaitable
 from contextvars import copy_context
 from operator import length_hint
 from threading import get_ident
@@ -53,7 +54,7 @@ class Delivery:
         self._turning = False
         self._scheduled = False
         self.promised = False
-        self.answers = Answers(self._loop, self._context, threads, ended, self.owe)
+        self.answers = Answers(self._loop, self._context, threads, ended, self.owe, self._follow)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
     def news(self, board: Board) -> None:
@@ -196,6 +197,33 @@ class Delivery:
         if process.step_back():
             self.owe(process)
         return update is not None
+
+    def _follow(self, process: Process, at_once: bool) -> Awaitable[Any] | None:
+        """Call an order whose call has just ended in a task of its own, if nobody else is owed one; or owe it the call.
+
+        Answers what it is to go on with in that task.
+        """
+        answers = self.answers
+        if not at_once or self._due or self._late or self._turning or answers.stopped:
+            self.owe(process)
+            return None
+        now_ns = self.clock.now_ns()
+        update = process.look(now_ns)
+        following = None
+        if update is not None:
+            self.statistics.saw(update, 1, now_ns)
+            answers.acting, answers.in_hand = process, update
+            try:
+                answer = self._context.run(process.act, update)
+            except BaseException as error:
+                answers.raised(process, error)
+            else:
+                following = answers.followed(process, answer)
+            finally:
+                answers.acting = None
+        if process.step_back():
+            self.owe(process)
+        return following
 
     def _pace(self, board: Board, took_ns: int) -> None:
         """The next slice of a board is half of this one if it was slow, else twice."""

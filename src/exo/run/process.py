@@ -130,15 +130,19 @@ class OrderProcess(Generic[OrderT]):
 
     def step_back(self) -> bool:
         """Take part in sweeps again unless there is reason not to; answers whether a call is owed instead."""
-        if self.ended or self.busy or self.owed:
+        if self.busy or self.ended or self.owed is not None:
             return False
-        board = self.board
-        behind = self.left is not board.head or board.head.passed is not None
-        if self.mailbox or (not self.held and (self.woken or behind)):
+        if self.mailbox:
             return True
-        if not self.held:
-            # `left` must not keep the point: it would keep every later one with it.
-            self.at, self.left = self.left, _NOWHERE
+        if self.held:
+            return False
+        board, left = self.board, self.left
+        if self.woken or left is not board.head or left.passed is not None:
+            return True
+        # `left` must not keep the point: it would keep every later one with it.
+        self.at, self.left = left, _NOWHERE
+        board.upright += 1
+        if not self.listed:
             board.stand(self)
         return False
 

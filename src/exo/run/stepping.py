@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from exo.run.process import OrderProcess
 
-    Finished = Callable[[OrderProcess[Any], Any, BaseException | None], None]
+    Finished = Callable[[OrderProcess[Any], Any, BaseException | None], object]
+    Follow = Callable[[OrderProcess[Any], bool], Awaitable[Any] | None]
     Entered = Callable[[OrderProcess[Any] | None], None]
 
 SUSPENDED: Final = object()
@@ -48,17 +49,25 @@ _PLAIN: Final = (asyncio.Future, asyncio.Task)
 
 
 class Stepper:
-    """Steps the awaitables of all orders of one dispatcher; `finished` hears of those that suspended and then ended."""
+    """Steps the awaitables of all orders of one dispatcher; `finished` hears of those that suspended and then ended.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, entered: Entered, finished: Finished) -> None:
+    If that answers that the order is owed another call, `follow` is asked for it; what it answers goes on at once in
+    the same task. The second argument is false where that is not possible, or has just been done: the loop's other work
+    has its turn in between.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, entered: Entered, finished: Finished, follow: Follow | None = None
+    ) -> None:
         self._loop = loop
         self._base = contextvars.copy_context()
         self._shared: Spare | None = None
         self._inside: Spare | None = None
         self.spares: set[Spare] = set()
-        self.running: dict[OrderProcess[Any], asyncio.Task[None]] = {}
+        self.suspended = 0  # acts that have suspended and not ended yet
         self.entered = entered
         self.finished = finished
+        self.follow = follow
 
     def step(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """Run an awaitable as far as it goes: its result, or SUSPENDED; what it raises passes through.
@@ -82,7 +91,8 @@ class Stepper:
             if spare is None or not spare.idle:
                 spare = self._shared = Spare(self, self._loop)
         if spare is not self._inside:
-            self.leave()
+            if self._inside is not None:
+                self.leave()
             _enter_task(self._loop, spare.task)
             self._inside = spare
         spare.idle = False
@@ -100,10 +110,10 @@ class Stepper:
         if out is _RETURNED or type(out) is _Answer:
             spare.give_back()
             return None if out is _RETURNED else out.value
-        if self._shared is spare:
-            self._shared = None
-        process.spare = spare
-        self.running[process] = spare.task
+        if process.spare is not spare:
+            process.spare = spare
+            if self._shared is spare:
+                self._shared = None
         spare.adopt(process, coro, out)
         return SUSPENDED
 
@@ -113,12 +123,17 @@ class Stepper:
         if spare is not None:
             _leave_task(self._loop, spare.task)
 
+    @property
+    def running(self) -> dict[OrderProcess[Any], asyncio.Task[None]]:
+        """The orders whose acts have suspended and not ended yet, and the tasks that run these."""
+        return {spare.process: spare.task for spare in self.spares if spare.process is not None}
+
     def close(self) -> list[asyncio.Task[None]]:
         """Let the idle spares end; these are their tasks."""
         for spare in self.spares:
             if spare.idle:
                 spare.end()
-        return [spare.task for spare in self.spares if not spare.busy]
+        return [spare.task for spare in self.spares if spare.process is None]
 
 
 class _Answer:
@@ -199,14 +214,15 @@ class Spare(Coroutine[Any, Any, None]):
     """The coroutine of a spare Task: it waits in its park, then it is the act it adopted, then it waits again.
 
     `idle` while it waits for an act; one that is not, and has none, has ended. `parked` while its Task waits in the
-    park, where every cancel shows, and none has come. `drive` sends an act to its driver.
+    park, where every cancel shows, and none has come. `process` is the order whose act it has adopted, until that ends;
+    `drive` sends an act to its driver.
     """
 
-    __slots__ = ("_coro", "_driver", "_first", "_park", "_process", "_stepper", "drive", "idle", "parked", "task")
+    __slots__ = ("_coro", "_driver", "_first", "_park", "_stepper", "drive", "idle", "parked", "process", "task")
 
     def __init__(self, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
         self._stepper = stepper
-        self._process: OrderProcess[Any] | None = None
+        self.process: OrderProcess[Any] | None = None
         self._coro: Coroutine[Any, Any, Any] | None = None
         self._first: Any = _NOTHING
         self._park = _Park(self, loop)
@@ -221,11 +237,6 @@ class Spare(Coroutine[Any, Any, None]):
         self._driver: Any = _driving()
         self.drive: Callable[[Any], Any] = self._driver.send
         self.drive(None)
-
-    @property
-    def busy(self) -> bool:
-        """Whether it has adopted an act that has not ended."""
-        return self._process is not None
 
     def give_back(self) -> None:
         """Wait for the next act, unless a cancel sticks to the task, which `uncancel` alone does not undo."""
@@ -242,12 +253,14 @@ class Spare(Coroutine[Any, Any, None]):
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`; a Task that cannot take that elsewhere is handed it."""
-        self._process, self._coro = process, coro
-        if not self.parked or waits_for is None:
-            self._first = _NOTHING if self.parked else waits_for
+        self.process, self._coro = process, coro
+        self._stepper.suspended += 1
+        parked, self.parked = self.parked, False
+        if parked and waits_for is None:
             self._park.wake()
         elif (
-            type(waits_for) in _PLAIN
+            parked
+            and type(waits_for) in _PLAIN
             and waits_for is not self.task
             and waits_for._asyncio_future_blocking
             and waits_for.get_loop() is self._park.get_loop()
@@ -256,11 +269,10 @@ class Spare(Coroutine[Any, Any, None]):
         else:
             self._first = waits_for
             self._park.wake()
-        self.parked = False
 
     def send(self, value: Any) -> Any:
         """One step of the Task: park, hand on what the act first waited for, or step the act."""
-        if self._process is None:
+        if self.process is None:
             return self._end_or_park()
         if self._first is not _NOTHING:
             first, self._first = self._first, _NOTHING
@@ -270,7 +282,7 @@ class Spare(Coroutine[Any, Any, None]):
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
         """One step of the Task that throws, a cancel as a rule."""
         error = typ if isinstance(typ, BaseException) else val if val is not None else typ()
-        if self._process is None:
+        if self.process is None:
             self._gone()
             raise error
         first, self._first = self._first, _NOTHING
@@ -304,8 +316,8 @@ class Spare(Coroutine[Any, Any, None]):
         self._driver.close()
         self._stepper.spares.discard(self)
 
-    def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
-        process, stepper = self._process, self._stepper
+    def _step(self, step: Callable[[Any], Any], value: Any, followed: bool = False) -> Any:
+        process, stepper = self.process, self._stepper
         assert process is not None and process.context is not None
         answer, error = None, None
         self._park.waits_for = None
@@ -322,15 +334,28 @@ class Spare(Coroutine[Any, Any, None]):
                 return out
         finally:
             stepper.entered(None)
-        self._process = self._coro = None
-        del stepper.running[process]
+        self.process = self._coro = following = None
+        stepper.suspended -= 1
         self.give_back()
-        stepper.finished(process, answer, error)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        try:
+            if stepper.finished(process, answer, error) and stepper.follow is not None:
+                following = stepper.follow(process, self.idle and not followed)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise error
+        except BaseException:
             self._gone()
             self.task.add_done_callback(asyncio.Task.exception)  # it is raised, and so need not be told of again
-            raise error
-        return self._end_or_park()
+            raise
+        if following is None:
+            return self._end_or_park()
+        self.idle = False
+        self.process, self._coro = process, _coroutine(following)
+        stepper.suspended += 1
+        return self._step(self.drive, self._coro, followed=True)
+
+
+def _coroutine(awaitable: Awaitable[Any]) -> Any:
+    return awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
