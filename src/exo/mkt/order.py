@@ -50,6 +50,17 @@ class Instruction(Value, Generic[OrderT_co]):
     exec_inst: Annotated[ExecInst | None, Tag(18)] = None
     received_ns: int | None = None
 
+    def __post_init__(self) -> None:
+        """Check by hand what a good one passes quickly, and find the words only for a bad one."""
+        good = (
+            type(self.msg_type) is MsgType
+            and isinstance(self.order, Order)
+            and (self.exec_inst is None or type(self.exec_inst) is ExecInst)
+            and (self.received_ns is None or type(self.received_ns) is int)
+        )
+        if not good:
+            super().__post_init__()
+
 
 @vocabulary
 class _Terms:

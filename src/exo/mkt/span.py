@@ -91,15 +91,19 @@ def fold(earlier: Passed, later: Passed) -> Span:
     """The conflation of two runs, the later after the earlier; InvalidValue if they are of different symbols."""
     a = span_of(earlier)
     if type(later) is Quote:
-        if a.symbol == later.symbol and a.quotes:
-            bid, ask = later.bid_px, later.ask_px
+        bid, ask, bid_low, ask_low = later.bid_px, later.ask_px, a.bid_low, a.ask_low
+        if bid is not None and ask is not None and bid_low is not None and ask_low is not None:
+            bid_high, ask_high = a.bid_high, a.ask_high
+            assert bid_high is not None and ask_high is not None
+            if a.symbol != later.symbol:
+                raise _other(a.symbol, later.symbol)
             return Span(
                 a.symbol,
                 a.quotes + 1,
-                _lower(a.bid_low, bid),
-                _higher(a.bid_high, bid),
-                _lower(a.ask_low, ask),
-                _higher(a.ask_high, ask),
+                bid if bid < bid_low else bid_low,
+                bid if bid > bid_high else bid_high,
+                ask if ask < ask_low else ask_low,
+                ask if ask > ask_high else ask_high,
                 a.first_received_ns,
                 later.received_ns,
                 a.first_rpt_seq,
@@ -112,7 +116,7 @@ def fold(earlier: Passed, later: Passed) -> Span:
         return msgspec.structs.replace(a, trade=_fold_trade(a.trade, later))
     b = span_of(later)
     if a.symbol != b.symbol:
-        raise InvalidValue("$.symbol", f"expected {a.symbol}, got {b.symbol}: a span is of one symbol")
+        raise _other(a.symbol, b.symbol)
     first, last = a if a.quotes else b, b if b.quotes else a
     return Span(
         a.symbol,
@@ -129,6 +133,10 @@ def fold(earlier: Passed, later: Passed) -> Span:
         a.statuses + b.statuses,
         a.gaps + b.gaps,
     )
+
+
+def _other(symbol: str, other: str) -> InvalidValue:
+    return InvalidValue("$.symbol", f"expected {symbol}, got {other}: a span is of one symbol")
 
 
 def span_of(passed: Passed) -> Span:

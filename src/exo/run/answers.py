@@ -28,8 +28,8 @@ class Answers:
     `acting` is the order whose act runs on the loop's thread now, `in_hand` the update that was given last; `steps` is
     how often an awaitable was stepped, the last time that of the order `stepped`, for those who watch from other
     threads. Once `stopped`, nothing more is to be called; KeyboardInterrupt and SystemExit stop too, and pass on.
-    `ended` is told of each order that ended, `owe` of each that is owed another call, but `follow` if the last one ended
-    in a task of its own.
+    `ended` is told of each order that ended, `owe` of each that is owed another call, but `follow` if the last ended
+    in its own task.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Answers:
         """As `answered`, but an awaitable is handed back, for a task runs that the order has."""
         if type(answer) is CoroutineType or isawaitable(answer):
             process.busy = True
-            return answer  # type: ignore[no-any-return]
+            return answer
         self.answered(process, answer)
         return None
 

@@ -5,9 +5,9 @@ stands at the point it last looked from; what it missed is the fold of the spans
 
     point ──passed──▶ point ──passed──▶ head ──passed (still open)
 
-Idle orders all stand at the head, so there is normally one span; where every order of a board does, what passed is taken
-off the head and shown to all, and nobody moves. A look from k points behind folds k spans and then makes the head the
-next point of each, as union-find compresses its paths, so the same spans are never folded twice.
+Idle orders all stand at the head, so there is normally one span; where every order of a board does, what passed is
+taken off the head and shown to all, and nobody moves. A look from k points behind folds k spans and then makes the head
+the next point of each, as union-find compresses its paths, so the same spans are never folded twice.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Board:
             self.unseen += 1
 
     def tidy(self) -> None:
-        """Forget orders that left, and holes, where they are the most of a list; not to be called while it is walked."""
+        """Forget orders that left, and holes, where they are the most of a list; not to be done while it is walked."""
         if self.gone * 2 > len(self.processes):
             self.processes = [process for process in self.processes if not process.ended]
             self.gone = 0

@@ -125,9 +125,9 @@ class Delivery:
                     drained, lately = False, True
                 elif boards:
                     board = boards[0]
-                    orders = board.upright
-                    all_level = board.level and orders == len(board.processes) and not due
-                    if all_level and orders <= board.slice and orders + self._calls <= self._turn_calls:
+                    orders = len(board.processes)
+                    few = orders == board.upright <= board.slice and self._calls + orders <= self._turn_calls
+                    if few and board.level and not due:
                         self._show(board, now_ns)
                     else:
                         self._sweep(board, now_ns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exo.mkt.exact import ZERO
 from exo.mkt.quote import Quote
 from exo.mkt.span import Passed
 from exo.mkt.status import FeedStatus
@@ -47,7 +48,8 @@ class Market:
         if board is None:
             statistics.unwatched += 1
             return
-        if quote.odd:
+        bid, ask = quote.bid_px, quote.ask_px
+        if bid is not None and ask is not None and not ZERO <= bid <= ask:  # quote.odd, at half the cost
             statistics.odd += 1
         board.quote = quote
         head = board.head

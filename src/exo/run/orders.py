@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Container, Generator
+from copy import copy
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,8 +24,6 @@ from exo.run.working import Working
 
 OrderT = TypeVar("OrderT", bound=Order)
 Factory = Callable[[Desk[OrderT]], Delegate[OrderT]]
-
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Ack(Generic[OrderT]):
@@ -73,7 +72,7 @@ class Orders(Generic[OrderT]):
         self._watch = watch
         self._recorded = recorded
         self._limit = mailbox_limit
-        self._epoch = _base36(delivery.clock.now_ns() // 1_000_000)
+        self._epoch = f"{delivery.clock.now_ns() // 1_000_000:x}"
         self._assigned = 0
         self._admitting: set[str] = set()
         self._emptied: asyncio.Future[None] | None = None
@@ -85,7 +84,8 @@ class Orders(Generic[OrderT]):
         order_id = order.order_id
         if order_id is None:
             order_id = self._assign()
-            order = msgspec.structs.replace(order, order_id=order_id)
+            order = copy(order)  # it has been checked, and `replace` would check it all again
+            msgspec.structs.force_setattr(order, "order_id", order_id)
         elif order_id in self.live or order_id in self._ended or order_id in self._admitting:
             raise DuplicateOrder(order_id)
         process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery, self._working)
@@ -211,14 +211,6 @@ class Orders(Generic[OrderT]):
     def _assign(self) -> str:
         while True:
             self._assigned += 1
-            order_id = f"{self._epoch}-{_base36(self._assigned)}"
+            order_id = f"{self._epoch}-{self._assigned:x}"
             if order_id not in self.live and order_id not in self._ended:
                 return order_id
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return digits or "0"

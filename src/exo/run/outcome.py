@@ -57,7 +57,7 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         cancelled=process.asked_cancel,
         error="" if error is None else sentence(error),
         traceback="" if error is None else story(error),
-        undelivered=tuple(process.mailbox),
+        undelivered=tuple(process.mailbox or ()),
     )
 
 

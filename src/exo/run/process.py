@@ -89,7 +89,7 @@ class OrderProcess(Generic[OrderT]):
         self.act: Callable[[Any], Any] = _nobody
         self.at: Point | None = None
         self.left = _NOWHERE
-        self.mailbox: list[Instruction[OrderT] | Report] = []
+        self.mailbox: list[Instruction[OrderT] | Report] | None = None  # most are empty, and live long
         self.facts = 0
         self.parent: Parent | None = None
         self.working = working
@@ -148,6 +148,8 @@ class OrderProcess(Generic[OrderT]):
 
     def post(self, fact: Instruction[OrderT] | Report, limit: int) -> None:
         """Put a fact in the mailbox; MailboxFull if it would hold more than the limit (contract C11)."""
+        if self.mailbox is None:
+            self.mailbox = []
         if len(self.mailbox) >= limit:
             raise MailboxFull(self.order_id, limit)
         self.mailbox.append(fact)
@@ -157,12 +159,14 @@ class OrderProcess(Generic[OrderT]):
     def look(self, now_ns: int) -> Update[OrderT] | None:
         """Everything since the last look as an Update, None without news; the order then stands at the head."""
         board = self.board
-        facts = tuple(self.mailbox)
-        self.mailbox.clear()
-        for fact in facts:
-            if isinstance(fact, Instruction):
-                self._apply(fact)
-        if self.held and not facts:
+        facts: tuple[Instruction[OrderT] | Report, ...] = ()
+        if self.mailbox:
+            facts = tuple(self.mailbox)
+            self.mailbox = None
+            for fact in facts:
+                if isinstance(fact, Instruction):
+                    self._apply(fact)
+        elif self.held:
             return None
         head = board.advance()
         passed = board.passed_since(self.left)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from exo.mkt.span import Span
@@ -10,25 +9,28 @@ from exo.mkt.value import Frozen
 from exo.run.update import Update
 
 _BITS = 4
+_EXACT = 1 << _BITS
+_LAST = (47 << _BITS) - 1
 
 
 class Ages:
     """A histogram of ages in ns: eight steps to each power of two, so a quantile is at most an eighth too high.
 
     `counts` are by step: an age below 16 is its own, of another its length beyond four bits is put before these four.
+    Ages of 13 days and more are counted as such.
     """
 
     __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self.counts: defaultdict[int, int] = defaultdict(int)
+        self.counts = [0] * (_LAST + 1)
 
     def quantile_ns(self, share: float) -> int | None:
         """The age that this share of the records does not exceed, rounded up to its step; None without records."""
-        left = share * sum(self.counts.values())
-        for step in sorted(self.counts):
-            left -= self.counts[step]
-            if left <= 0:
+        left = share * sum(self.counts)
+        for step, count in enumerate(self.counts):
+            left -= count
+            if left <= 0 < count:
                 shift, leading = divmod(step, 1 << _BITS)
                 return ((leading + 1) << shift) - 1
         return None
@@ -98,15 +100,17 @@ class Statistics:
         """Count an update that went to so many delegates."""
         self.updates += calls
         quote = update.quote
-        if quote is not None and quote.received_ns is not None:
-            age_ns = now_ns - quote.received_ns
-            shift = age_ns.bit_length() - _BITS
-            if shift > 0 < age_ns:
-                age_ns = (shift << _BITS) + (age_ns >> shift)
-            self._counts[age_ns if age_ns > 0 else 0] += calls
+        if quote is not None and (received_ns := quote.received_ns) is not None:
+            step = now_ns - received_ns
+            if step >= _EXACT:
+                shift = step.bit_length() - _BITS
+                step = min((shift << _BITS) + (step >> shift), _LAST)
+            self._counts[step if step > 0 else 0] += calls
         passed = update.passed
         if type(passed) is Span:
-            self.conflated += (passed.ticks - 1) * calls
+            trade = passed.trade
+            ticks = passed.quotes + passed.statuses + (trade.trades if trade is not None else 0)
+            self.conflated += (ticks - 1) * calls
 
     def totals(self, live: int) -> Totals:
         """The counts as a value."""

@@ -81,7 +81,7 @@ class Stepper:
 
     def step_on(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """As `step`, but stay the current task if nothing suspends, for the next of many; `leave` ends that."""
-        coro: Any = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
+        coro = _coroutine(awaitable)
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
@@ -109,7 +109,7 @@ class Stepper:
         self.leave()
         if out is _RETURNED or type(out) is _Answer:
             spare.give_back()
-            return None if out is _RETURNED else out.value
+            return out.value if type(out) is _Answer else None
         if process.spare is not spare:
             process.spare = spare
             if self._shared is spare:
@@ -218,13 +218,26 @@ class Spare(Coroutine[Any, Any, None]):
     `drive` sends an act to its driver.
     """
 
-    __slots__ = ("_coro", "_driver", "_first", "_park", "_stepper", "drive", "idle", "parked", "process", "task")
+    __slots__ = (
+        "_coro",
+        "_driver",
+        "_first",
+        "_park",
+        "_run",
+        "_stepper",
+        "drive",
+        "idle",
+        "parked",
+        "process",
+        "task",
+    )
 
     def __init__(self, stepper: Stepper, loop: asyncio.AbstractEventLoop) -> None:
         self._stepper = stepper
         self.process: OrderProcess[Any] | None = None
         self._coro: Coroutine[Any, Any, Any] | None = None
         self._first: Any = _NOTHING
+        self._run: Callable[..., Any]
         self._park = _Park(self, loop)
         self.idle = True
         self.parked = False
@@ -253,7 +266,8 @@ class Spare(Coroutine[Any, Any, None]):
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`; a Task that cannot take that elsewhere is handed it."""
-        self.process, self._coro = process, coro
+        assert process.context is not None
+        self.process, self._coro, self._run = process, coro, process.context.run
         self._stepper.suspended += 1
         parked, self.parked = self.parked, False
         if parked and waits_for is None:
@@ -316,42 +330,45 @@ class Spare(Coroutine[Any, Any, None]):
         self._driver.close()
         self._stepper.spares.discard(self)
 
-    def _step(self, step: Callable[[Any], Any], value: Any, followed: bool = False) -> Any:
+    def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
         process, stepper = self.process, self._stepper
-        assert process is not None and process.context is not None
-        answer, error = None, None
+        assert process is not None
         self._park.waits_for = None
-        stepper.entered(process)
-        try:
-            out = process.context.run(step, value)
-        except BaseException as raised:
-            error = raised
-            self.renew()
-        else:
-            if type(out) is _Answer:
-                answer = out.value
-            elif out is not _RETURNED:
-                return out
-        finally:
-            stepper.entered(None)
-        self.process = self._coro = following = None
-        stepper.suspended -= 1
-        self.give_back()
-        try:
-            if stepper.finished(process, answer, error) and stepper.follow is not None:
-                following = stepper.follow(process, self.idle and not followed)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise error
-        except BaseException:
-            self._gone()
-            self.task.add_done_callback(asyncio.Task.exception)  # it is raised, and so need not be told of again
-            raise
-        if following is None:
-            return self._end_or_park()
-        self.idle = False
-        self.process, self._coro = process, _coroutine(following)
-        stepper.suspended += 1
-        return self._step(self.drive, self._coro, followed=True)
+        followed = False
+        while True:
+            answer, error = None, None
+            stepper.entered(process)
+            try:
+                out = self._run(step, value)
+            except BaseException as raised:
+                error = raised
+                self.renew()
+            else:
+                if type(out) is _Answer:
+                    answer = out.value
+                elif out is not _RETURNED:
+                    return out
+            finally:
+                stepper.entered(None)
+            self.process = self._coro = following = None
+            stepper.suspended -= 1
+            self.give_back()
+            try:
+                if stepper.finished(process, answer, error) and stepper.follow is not None:
+                    following = stepper.follow(process, self.idle and not followed)
+                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                    raise error
+            except BaseException:
+                self._gone()
+                self.task.add_done_callback(asyncio.Task.exception)  # it is raised, and so need not be told of again
+                raise
+            if following is None:
+                return self._end_or_park()
+            self.idle = False
+            stepper.suspended += 1
+            self.process, followed = process, True
+            step, value = self.drive, _coroutine(following)
+            self._coro = value
 
 
 def _coroutine(awaitable: Awaitable[Any]) -> Any:
