@@ -136,7 +136,7 @@ def rows(quick: bool) -> Iterator[Row]:
     found = interleaved({name: partial(_run, admit, name, orders) for name in OURS}, rounds)
     yield from compared("admit", "ns", found, "naive", {"exo": 0.15})
     many = 10_000 if quick else 100_000
-    found = interleaved({name: partial(_run, collect, name, many) for name in OURS}, rounds)
+    found = interleaved({name: partial(_run, collect, name, many) for name in (*OURS, "bare loop")}, rounds)
     yield from compared(f"gc.collect-{many}-orders", "ms", found, "naive", {"exo": 0.15})
     for name in OURS:
         used = float(_alone(name, orders))

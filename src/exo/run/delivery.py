@@ -188,7 +188,7 @@ class Delivery:
             self.statistics.saw(update, 1, now_ns)
             answers.acting, answers.in_hand = process, update
             try:
-                answer = process.act(update)
+                answer = process.actor.act(update)
             except BaseException as error:
                 answers.raised(process, error)
             else:
@@ -214,7 +214,7 @@ class Delivery:
             self.statistics.saw(update, 1, now_ns)
             answers.acting, answers.in_hand = process, update
             try:
-                answer = self._context.run(process.act, update)
+                answer = self._context.run(process.actor.act, update)
             except BaseException as error:
                 answers.raised(process, error)
             else:
@@ -245,7 +245,7 @@ class Delivery:
             for process in visits:
                 answers.acting = process
                 try:
-                    answer = process.act(update)
+                    answer = process.actor.act(update)
                 except BaseException as error:
                     answers.raised(process, error)
                 else:
@@ -293,7 +293,7 @@ class Delivery:
                 process.at = head
                 answers.acting = process
                 try:
-                    answer = process.act(update)
+                    answer = process.actor.act(update)
                 except BaseException as error:
                     answers.raised(process, error)
                 else:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Container, Generator
 from copy import copy
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -202,11 +203,11 @@ class Orders(Generic[OrderT]):
         if not callable(act) or not callable(clean_up):
             raise FactoryFailed(order_id, f"{name} has no method {'clean_up' if callable(act) else 'act'}")
         process.delegate = delegate
-        process.act = act
+        process.actor = delegate
         if blocking:
             if inspect.iscoroutinefunction(act):
                 raise FactoryFailed(order_id, f"{name} is blocking, so its act must be a plain def")
-            process.act = partial(self._delivery.answers.act_in_thread, process, act)
+            process.actor = SimpleNamespace(act=partial(self._delivery.answers.act_in_thread, process, act))
 
     def _assign(self) -> str:
         while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -43,11 +42,12 @@ class OrderProcess(Generic[OrderT]):
     the point) while a call runs, while facts wait for it, while it is held, and when it has ended; so one comparison in
     the sweep tells whether an order takes part. `order`, `cancelled` and `held` are as its delegate was told; `terms`,
     `asked_cancel` and `asked_hold` as its owner last asked. `parent` is its side towards the venue, `working` the way
-    there; `leaving` is how it ended while a child order still keeps it here.
+    there; `leaving` is how it ended while a child order still keeps it here. `actor` acts for the delegate and, as a
+    rule, is it: to hold the bound method would cost an object and a cache miss for each order.
     """
 
     __slots__ = (
-        "act",
+        "actor",
         "asked_cancel",
         "asked_hold",
         "at",
@@ -86,7 +86,7 @@ class OrderProcess(Generic[OrderT]):
         self.board = board
         self.delivery = delivery
         self.delegate: Delegate[OrderT] | None = None
-        self.act: Callable[[Any], Any] = _nobody
+        self.actor: Any = _NOBODY
         self.at: Point | None = None
         self.left = _NOWHERE
         self.mailbox: list[Instruction[OrderT] | Report] | None = None  # most are empty, and live long
@@ -196,7 +196,7 @@ class OrderProcess(Generic[OrderT]):
         self.ended = True
         self.step_aside()
         self.left = _NOWHERE
-        self.act = _nobody
+        self.actor = _NOBODY
         self.wake_ns = None
         self.board.gone += 1
         if self.spare is not None and self.spare.idle:
@@ -206,5 +206,11 @@ class OrderProcess(Generic[OrderT]):
             self.timer = None
 
 
-def _nobody(update: object) -> None:
-    """Stands for the act of an order that has none: not admitted yet, or ended."""
+class _Nobody:
+    """Stands for the delegate of an order that has none: not admitted yet, or ended."""
+
+    def act(self, update: object) -> None:
+        """Do nothing."""
+
+
+_NOBODY = _Nobody()

@@ -81,7 +81,7 @@ class Stepper:
 
     def step_on(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
         """As `step`, but stay the current task if nothing suspends, for the next of many; `leave` ends that."""
-        coro = _coroutine(awaitable)
+        coro: Any = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
@@ -367,12 +367,8 @@ class Spare(Coroutine[Any, Any, None]):
             self.idle = False
             stepper.suspended += 1
             self.process, followed = process, True
-            step, value = self.drive, _coroutine(following)
-            self._coro = value
-
-
-def _coroutine(awaitable: Awaitable[Any]) -> Any:
-    return awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
+            coro = following if type(following) is CoroutineType else _awaited(following)
+            step, value, self._coro = self.drive, coro, coro
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
