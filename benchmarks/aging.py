@@ -7,11 +7,13 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
+from statistics import median
 from typing import Any
 
 import exo
 from benchmarks.containers import MAKERS, OURS, filled, run
-from benchmarks.rows import Row, median
+from benchmarks.rows import Row, compared, interleaved
 from exo.flow import current_clock
 
 RATE = 50_000
@@ -117,10 +119,7 @@ async def flood(factor: int, seconds: float, rate: int = 50) -> dict[str, float]
 def rows(quick: bool) -> Iterator[Row]:
     """Overload, the careful design as the measure; then fairness, even load as the measure."""
     seconds, rounds = (2.0, 1) if quick else (10.0, 3)
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in OURS}
-    for _ in range(rounds):
-        for name in OURS:
-            found[name].append(run(overload(name, seconds)))
+    found = interleaved({name: partial(_overload, name, seconds) for name in OURS}, rounds)
     for name, each in found.items():
         for share in ("p50", "p99", "p99.9"):
             value = median(one[share] for one in each)
@@ -129,11 +128,14 @@ def rows(quick: bool) -> Iterator[Row]:
             yield Row(f"overload-age-{share}", name, value, "us", ratio, target)
         yield Row("overload-conflated", name, median(one["conflated"] for one in each), "share")
         yield Row("overload-pushed", name, median(one["pushed"] for one in each), "share")
-    rounds = 3 if quick else 5
-    even, uneven = [], []
-    for _ in range(rounds):
-        even.append(run(flood(1, seconds / 2))["p99"])
-        uneven.append(run(flood(100, seconds / 2))["p99"])
-    yield Row("quiet-symbols-age-p99", "even", median(even), "us", 1.0)
-    ratio = median(u / e for u, e in zip(uneven, even, strict=True))
-    yield Row("quiet-symbols-age-p99", "flood", median(uneven), "us", ratio, THRICE)
+    loads = {name: partial(_flood, factor, seconds / 2) for name, factor in (("even", 1), ("flood", 100))}
+    found_p99 = interleaved(loads, 3 if quick else 5)
+    yield from compared("quiet-symbols-age-p99", "us", found_p99, "even", {"flood": THRICE})
+
+
+def _overload(container: str, seconds: float) -> dict[str, float]:
+    return run(overload(container, seconds))
+
+
+def _flood(factor: int, seconds: float) -> float:
+    return run(flood(factor, seconds))["p99"]

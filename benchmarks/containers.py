@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import exo
 from benchmarks import peers
@@ -51,6 +51,7 @@ MAKERS: dict[str, Callable[[Factory], Any]] = {
 OURS = ("exo", "careful", "naive")
 INLINE = ("exo", "bare loop", "nautilus")  # a push has called the delegates when it returns
 QUEUEING = ("naive", "bare loop", "nautilus", "vnpy")  # every delegate gets every quote
+T = TypeVar("T")
 NEVER = 1 << 60
 
 
@@ -145,7 +146,7 @@ def push(dispatcher: Any, quotes: Iterable[exo.Quote]) -> None:
             dispatcher.on_quote(quote)
 
 
-def run(program: Coroutine[Any, Any, float], loop: str = "asyncio") -> float:
+def run(program: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:
     """Run on this kind of loop."""
     if loop == "uvloop":
         import uvloop

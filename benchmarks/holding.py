@@ -1,16 +1,10 @@
-"""Holding: what live orders cost - to admit, in memory, to the garbage collector, and until the last of a million left.
-
-python -m benchmarks.holding CONTAINER ORDERS   one measurement of memory, in a process of its own
-"""
+"""Holding: what live orders cost - to admit, in memory, to the garbage collector, and until a million have left."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import re
-import subprocess
-import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -138,14 +132,11 @@ def rows(quick: bool) -> Iterator[Row]:
     many = 10_000 if quick else 100_000
     found = interleaved({name: partial(_run, collect, name, many) for name in (*OURS, "bare loop")}, rounds)
     yield from compared(f"gc.collect-{many}-orders", "ms", found, "naive", {"exo": 0.15})
-    for name in OURS:
-        used = float(_alone(name, orders))
-        target = BYTES if name == "exo" else None
-        yield Row("memory-per-order", name, used, "bytes", judged=used, target=target)
+    for name, used in interleaved({name: partial(_run, memory, name, orders) for name in OURS}, 1).items():
+        yield Row("memory-per-order", name, used[0], "bytes", judged=used[0], target=BYTES if name == "exo" else None)
     orders = MILLION // 10 if quick else MILLION
-    held = json.loads(_alone("million", orders))
-    allowed = GIGABYTE_KB * orders / MILLION
-    yield Row(f"live-{orders}", "exo", held["kb"], "kB", judged=held["kb"] / allowed, target=1.0)
+    [held] = interleaved({"exo": partial(_million, orders)}, 1)["exo"]
+    yield Row(f"live-{orders}", "exo", held["kb"], "kB", judged=held["kb"], target=None if quick else GIGABYTE_KB)
     linear = held["last_s"] / held["first_s"]
     yield Row(f"complete-{orders}-last-tenth", "exo", held["last_s"], "s", linear, 1.5)
 
@@ -154,11 +145,5 @@ def _run(measure: Any, container: str, orders: int) -> float:
     return run(measure(container, orders))
 
 
-def _alone(name: str, orders: int) -> str:
-    command = [sys.executable, "-m", "benchmarks.holding", name, str(orders)]
-    return subprocess.run(command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[1]).stdout
-
-
-if __name__ == "__main__":
-    name, orders = sys.argv[1], int(sys.argv[2])
-    print(json.dumps(asyncio.run(million(orders) if name == "million" else memory(name, orders))))
+def _million(orders: int) -> dict[str, float]:
+    return asyncio.run(million(orders))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,27 @@ class Row:
         return asdict(self) | {"met": self.met}
 
 
-def interleaved(variants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each variant measured, one after the other in every round; garbage is collected before each."""
-    found: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(rounds):
-        for name, measure in variants.items():
-            gc.collect()
-            found[name].append(measure())
+T = TypeVar("T")
+
+
+def interleaved(variants: dict[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """What each variant measured, one after the other in every round, each in a process of its own.
+
+    A library that one of them imports would be in the way of the garbage collections of all others.
+    """
+    found: dict[str, list[T]] = {name: [] for name in variants}
+    with ExitStack() as workers:
+        spawn = get_context("spawn")
+        pools = {name: workers.enter_context(ProcessPoolExecutor(1, spawn)) for name in variants}
+        for _ in range(rounds):
+            for name, measure in variants.items():
+                found[name].append(pools[name].submit(_collected, measure).result())
     return found
+
+
+def _collected(measure: Callable[[], T]) -> T:
+    gc.collect()
+    return measure()
 
 
 def compared(

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import exo
 from benchmarks.containers import order
-from benchmarks.rows import Row
+from benchmarks.rows import Row, interleaved
 
 SYMBOLS, ORDERS = 100, 10
 ALLOWED_KB = 5_000_000 / 1024
@@ -82,12 +80,10 @@ async def soak(ticks: int) -> dict[str, int]:
 def rows(quick: bool) -> Iterator[Row]:
     """How much the memory grew after the first tenth."""
     ticks = 1_000_000 if quick else 10_000_000
-    command = [sys.executable, "-m", "benchmarks.soak", str(ticks)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[1])
-    found = json.loads(done.stdout)
+    [found] = interleaved({"exo": partial(_soak, ticks)}, 1)["exo"]
     grown = found["most_kb"] - found["warm_kb"]
     yield Row(f"soak-{ticks}-ticks", "exo", grown, "kB", judged=grown, target=ALLOWED_KB)
 
 
-if __name__ == "__main__":
-    print(json.dumps(asyncio.run(soak(int(sys.argv[1])))))
+def _soak(ticks: int) -> dict[str, int]:
+    return asyncio.run(soak(ticks))
