@@ -262,11 +262,13 @@ class Delivery:
             if left:
                 board.split(point, update, calls, members)
                 board.unseen, board.cursor = board.unseen or left, calls
-            if board.upright < len(standing):
+            if board.gone:
                 board.tidy()
 
     def _sweep(self, board: Board, now_ns: int) -> None:
         """Call a slice of the orders of a board that have not seen its head."""
+        if board.upright * 2 < len(board.standing) and not board.cursor:
+            board.tidy()
         standing = board.standing
         start = board.cursor if board.cursor < len(standing) else 0
         part = standing[start : start + min(board.unseen, board.slice, self._turn_calls - self._calls)]
@@ -312,5 +314,5 @@ class Delivery:
             board.level = not board.unseen
             # When all have seen it the next sweep is one slice of the list, and not its two ends.
             board.cursor = start + visited if board.unseen else 0
-            if board.upright < len(standing):
+            if board.gone:
                 board.tidy()

@@ -219,11 +219,11 @@ class Spare(Coroutine[Any, Any, None]):
     """
 
     __slots__ = (
+        "_context",
         "_coro",
         "_driver",
         "_first",
         "_park",
-        "_run",
         "_stepper",
         "drive",
         "idle",
@@ -237,7 +237,7 @@ class Spare(Coroutine[Any, Any, None]):
         self.process: OrderProcess[Any] | None = None
         self._coro: Coroutine[Any, Any, Any] | None = None
         self._first: Any = _NOTHING
-        self._run: Callable[..., Any]
+        self._context: contextvars.Context | None = None
         self._park = _Park(self, loop)
         self.idle = True
         self.parked = False
@@ -266,8 +266,7 @@ class Spare(Coroutine[Any, Any, None]):
 
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`; a Task that cannot take that elsewhere is handed it."""
-        assert process.context is not None
-        self.process, self._coro, self._run = process, coro, process.context.run
+        self.process, self._coro, self._context = process, coro, process.context
         self._stepper.suspended += 1
         parked, self.parked = self.parked, False
         if parked and waits_for is None:
@@ -331,15 +330,15 @@ class Spare(Coroutine[Any, Any, None]):
         self._stepper.spares.discard(self)
 
     def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
-        process, stepper = self.process, self._stepper
-        assert process is not None
+        process, context, stepper = self.process, self._context, self._stepper
+        assert process is not None and context is not None
         self._park.waits_for = None
         followed = False
         while True:
             answer, error = None, None
             stepper.entered(process)
             try:
-                out = self._run(step, value)
+                out = context.run(step, value)
             except BaseException as raised:
                 error = raised
                 self.renew()
@@ -356,7 +355,7 @@ class Spare(Coroutine[Any, Any, None]):
             try:
                 if stepper.finished(process, answer, error) and stepper.follow is not None:
                     following = stepper.follow(process, self.idle and not followed)
-                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                if error is not None and isinstance(error, (KeyboardInterrupt, SystemExit)):
                     raise error
             except BaseException:
                 self._gone()
