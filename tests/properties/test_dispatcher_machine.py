@@ -17,7 +17,7 @@ import exo
 from exo.flow import seeded
 from exo.mkt.enums import MsgType
 from exo.run.board import Board
-from exo.run.delivery import Delivery
+from exo.run.sweeps import Sweeps
 
 from .support import report, unshrunk, virtually, wanted
 from .world import Call, Op, Plan, World
@@ -213,19 +213,22 @@ def test_thousands_of_scripts_are_delivered_once_in_order_and_exactly(seed: int)
 def test_a_board_shown_as_a_whole_makes_the_very_calls_that_a_sweep_makes(monkeypatch: pytest.MonkeyPatch, seed: int):
     """In the same order, at the same time, with the same updates; and it is taken often."""
     chance = seeded(f"short turns {seed}")
-    show = Delivery._show
+    show = Sweeps.show
     taken = 0
 
-    def counted(delivery: Delivery, board: Board, now_ns: int) -> None:
+    def counted(sweeps: Sweeps, board: Board, now_ns: int) -> int:
         nonlocal taken
         taken += 1
-        show(delivery, board, now_ns)
+        return show(sweeps, board, now_ns)
+
+    def swept(sweeps: Sweeps, board: Board, now_ns: int) -> int:
+        return sweeps.sweep(board, len(board.processes), now_ns)
 
     for _ in range(120):
         case = drawn(chance)
-        monkeypatch.setattr(Delivery, "_show", counted)
+        monkeypatch.setattr(Sweeps, "show", counted)
         calls = play(*case)
-        monkeypatch.setattr(Delivery, "_show", Delivery._sweep)
+        monkeypatch.setattr(Sweeps, "show", swept)
         assert calls == play(*case), case
     assert taken > 50
 

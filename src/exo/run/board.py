@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exo.run.process import OrderProcess
 
 _SPARE_POINTS = 64
+_SLICE = 128
 
 
 class Point(msgspec.Struct, eq=False):
@@ -173,6 +174,13 @@ class Board:
             process.listed = process.at is not None
         self.standing = [process for process in self.standing if process.listed]
         self.unseen = min(self.unseen, len(self.standing))
+
+    def pace(self, slow: bool) -> None:
+        """The next slice is half of the last if that was slow, else twice as long while there are more orders."""
+        if slow:
+            self.slice = max(1, self.slice // 2)
+        elif self.slice < len(self.standing) and self.slice < _SLICE:
+            self.slice *= 2
 
     @property
     def live(self) -> int:

@@ -7,9 +7,8 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
 from collections.abc import Awaitable
 from contextvars import copy_context
-from operator import length_hint
 from threading import get_ident
-from typing import Any, Final
+from typing import Any
 
 from exo.flow.clock import Clock
 from exo.run.alarms import Alarms
@@ -17,10 +16,7 @@ from exo.run.answers import Answers, Ended, Process
 from exo.run.board import Board
 from exo.run.process import Owed
 from exo.run.statistics import Statistics
-from exo.run.update import Update
-
-_SLICE: Final = 128
-_NOT_A_POINT: Final = object()
+from exo.run.sweeps import Sweeps
 
 
 class Delivery:
@@ -55,6 +51,7 @@ class Delivery:
         self._scheduled = False
         self.promised = False
         self.answers = Answers(self._loop, self._context, threads, ended, self.owe, self._follow)
+        self._sweeps = Sweeps(self._due, self.answers, statistics)
         self.alarms = Alarms(self._loop, self._context, clock, self.owe)
 
     def news(self, board: Board) -> None:
@@ -128,9 +125,9 @@ class Delivery:
                     orders = len(board.processes)
                     few = orders == board.upright <= board.slice and self._calls + orders <= self._turn_calls
                     if few and board.level and not due:
-                        self._show(board, now_ns)
+                        self._calls += self._sweeps.show(board, now_ns)
                     else:
-                        self._sweep(board, now_ns)
+                        self._calls += self._sweeps.sweep(board, self._turn_calls - self._calls, now_ns)
                     if board.unseen:
                         boards.rotate(-1)
                     else:
@@ -140,8 +137,9 @@ class Delivery:
                             return False  # there is no pace to take, and so no time to ask for
                     drained = lately = False
                     began_ns, now_ns = now_ns, self.clock.now_ns()
-                    if now_ns - began_ns > self._slow_ns or board.slice < len(board.standing):
-                        self._pace(board, now_ns - began_ns)
+                    slow = now_ns - began_ns > self._slow_ns
+                    if slow or board.slice < orders:
+                        board.pace(slow)
                     continue
                 elif due:
                     drained = False
@@ -224,95 +222,3 @@ class Delivery:
         if process.step_back():
             self.owe(process)
         return following
-
-    def _pace(self, board: Board, took_ns: int) -> None:
-        """The next slice of a board is half of this one if it was slow, else twice."""
-        if took_ns > self._slow_ns:
-            board.slice = max(1, board.slice // 2)
-        elif board.slice < _SLICE:
-            board.slice *= 2
-
-    def _show(self, board: Board, now_ns: int) -> None:
-        """Call all orders of a board where all stand at the head: what passed is taken off it, and nobody moves."""
-        due, answers, point, standing = self._due, self.answers, board.head, board.standing
-        members = len(board.processes)
-        update = answers.in_hand = Update(board.symbol, now_ns, board.quote, board.status, point.passed)
-        point.passed = None
-        board.unseen = 0
-        visits = iter(standing)
-        answers.sweeping = True
-        try:
-            for process in visits:
-                answers.acting = process
-                try:
-                    answer = process.actor.act(update)
-                except BaseException as error:
-                    answers.raised(process, error)
-                else:
-                    if answer is not None:
-                        answers.answered(process, answer)
-                if due or point.passed is not None:
-                    break
-        finally:
-            answers.sweeping = False
-            left = length_hint(visits)
-            calls = len(standing) - left
-            self._calls += calls
-            self.statistics.saw(update, calls, now_ns)
-            if left:
-                board.split(point, update, calls, members)
-                board.unseen, board.cursor = board.unseen or left, calls
-            if board.gone:
-                board.tidy()
-
-    def _sweep(self, board: Board, now_ns: int) -> None:
-        """Call a slice of the orders of a board that have not seen its head."""
-        if board.upright * 2 < len(board.standing) and not board.cursor:
-            board.tidy()
-        standing = board.standing
-        start = board.cursor if board.cursor < len(standing) else 0
-        part = standing[start : start + min(board.unseen, board.slice, self._turn_calls - self._calls)]
-        head = board.advance()
-        due, answers = self._due, self.answers
-        at: object = _NOT_A_POINT
-        update: Update[Any] | None = None
-        skipped = seen = 0
-        visits = iter(part)
-        answers.sweeping = True
-        try:
-            for process in visits:
-                point = process.at
-                if point is not at:
-                    if point is None or point is head:
-                        skipped += 1
-                        continue
-                    if update is not None:
-                        calls = len(part) - length_hint(visits) - 1 - skipped
-                        self.statistics.saw(update, calls - seen, now_ns)
-                        seen = calls
-                    at, update = point, board.update_since(point, now_ns)
-                    answers.in_hand = update
-                process.at = head
-                answers.acting = process
-                try:
-                    answer = process.actor.act(update)
-                except BaseException as error:
-                    answers.raised(process, error)
-                else:
-                    if answer is not None:
-                        answers.answered(process, answer)
-                if due or head.passed is not None:
-                    break
-        finally:
-            answers.sweeping = False
-            visited = len(part) - length_hint(visits)
-            calls = visited - skipped
-            self._calls += calls
-            if update is not None:
-                self.statistics.saw(update, calls - seen, now_ns)
-            board.unseen = board.unseen - visited if head.passed is None else len(standing)
-            board.level = not board.unseen
-            # When all have seen it the next sweep is one slice of the list, and not its two ends.
-            board.cursor = start + visited if board.unseen else 0
-            if board.gone:
-                board.tidy()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exo.run.delegate import Delegate
     from exo.run.delivery import Delivery
     from exo.run.outcome import End
-    from exo.run.stepping import Spare
+    from exo.run.spare import Spare
     from exo.run.working import Working
 
 OrderT = TypeVar("OrderT", bound=Order)
