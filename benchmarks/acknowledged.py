@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.containers import INLINE, MAKERS, OURS, Count, delegates, filled, push, quotes_of, run
+from benchmarks.containers import INLINE, MAKERS, OURS, Count, delegates, filled, pushing, quotes_of, run
 from benchmarks.rows import Row, compared, interleaved
 
 
@@ -16,16 +16,17 @@ async def inline(container: str, kind: str, pushes: int) -> float:
     async with MAKERS[container](delegates(kind, count)) as dispatcher:
         await filled(dispatcher, 1, 1)
         one, other = quotes_of(1)
+        push = pushing(dispatcher)
         start = time.perf_counter_ns()
         if container in INLINE:
             count.expect(pushes)
             for number in range(pushes):
-                push(dispatcher, other if number & 1 else one)
+                push(other if number & 1 else one)
             assert count.left == 0
         else:
             for number in range(pushes):
                 count.expect(1)
-                push(dispatcher, other if number & 1 else one)
+                push(other if number & 1 else one)
                 await count.done()
         elapsed = time.perf_counter_ns() - start
     return elapsed / pushes

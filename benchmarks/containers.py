@@ -130,20 +130,30 @@ async def filled(dispatcher: Any, symbols: int, orders: int) -> None:
         for _ in range(orders):
             dispatcher.submit(order(s))
     await asyncio.sleep(0.01)
+    push = pushing(dispatcher)
     for quotes in quotes_of(symbols):
-        push(dispatcher, quotes)
+        push(quotes)
         await asyncio.sleep(0.01)
 
 
-def push(dispatcher: Any, quotes: Iterable[exo.Quote]) -> None:
-    """Push quotes; into exo as one read of a feed, and its turns are run inline."""
+def pushing(dispatcher: Any) -> Callable[[Iterable[exo.Quote]], None]:
+    """What pushes quotes into this container: into exo as one read of a feed, with its turns run inline."""
     if isinstance(dispatcher, exo.Dispatcher):
-        left = dispatcher.on_ticks(quotes)
-        while left:
-            left = dispatcher.deliver()
-    else:
+        on_ticks, deliver = dispatcher.on_ticks, dispatcher.deliver
+
+        def read(quotes: Iterable[exo.Quote]) -> None:
+            left = on_ticks(quotes)
+            while left:
+                left = deliver()
+
+        return read
+    on_quote = dispatcher.on_quote
+
+    def push(quotes: Iterable[exo.Quote]) -> None:
         for quote in quotes:
-            dispatcher.on_quote(quote)
+            on_quote(quote)
+
+    return push
 
 
 def run(program: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.containers import MAKERS, OURS, Count, delegates, filled, push, quotes_of, run
+from benchmarks.containers import MAKERS, OURS, Count, delegates, filled, pushing, quotes_of, run
 from benchmarks.rows import Row, compared, interleaved
 
 # Delegates, symbols, orders of each, target; what the Go original reached.
@@ -27,11 +27,11 @@ async def measure(container: str, kind: str, symbols: int, orders: int, rounds: 
     count = Count(container)
     async with MAKERS[container](delegates(kind, count)) as dispatcher:
         await filled(dispatcher, symbols, orders)
-        quotes = quotes_of(symbols)
+        quotes, push = quotes_of(symbols), pushing(dispatcher)
         start = time.perf_counter_ns()
         for number in range(rounds):
             count.expect(symbols * orders)
-            push(dispatcher, quotes[number % 2])
+            push(quotes[number % 2])
             await count.done()
         elapsed = time.perf_counter_ns() - start
     return elapsed / (symbols * orders * rounds)

@@ -89,7 +89,7 @@ Passed: TypeAlias = Tick | Span
 
 def fold(earlier: Passed, later: Passed) -> Span:
     """The conflation of two runs, the later after the earlier; InvalidValue if they are of different symbols."""
-    a = span_of(earlier)
+    a = earlier if type(earlier) is Span else span_of(earlier)
     if type(later) is Quote:
         bid, ask, bid_low, ask_low = later.bid_px, later.ask_px, a.bid_low, a.ask_low
         if bid is not None and ask is not None and bid_low is not None and ask_low is not None:

@@ -6,7 +6,7 @@ import msgspec
 
 from exo.mkt.exact import ZERO
 from exo.mkt.quote import Quote
-from exo.mkt.span import Passed
+from exo.mkt.span import Passed, fold
 from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
 from exo.run.board import Board
@@ -52,12 +52,10 @@ class Market:
         if bid is not None and ask is not None and not ZERO <= bid <= ask:  # quote.odd, at half the cost
             statistics.odd += 1
         board.quote = quote
-        head = board.head
-        if head.passed is None:  # as board.record does, but most ticks come here
-            head.passed = quote
-            board.unseen = len(board.standing)
-        else:
-            board.record(quote)
+        head = board.head  # from here as board.record does; most ticks are quotes
+        passed = head.passed
+        head.passed = quote if passed is None else fold(passed, quote)
+        board.unseen = len(board.standing)
         if not board.queued and board.upright:
             self._delivery.news(board)
 
