@@ -46,7 +46,6 @@ class Answers:
         self.steps = 0
         self.stepped: str | None = None
         self.stopped = False
-        self.sweeping = False
         self._loop = loop
         self._context = context
         self._ended = ended
@@ -94,8 +93,6 @@ class Answers:
 
     def _leave(self, process: Process, error: BaseException | None) -> None:
         process.end()
-        if not self.sweeping:
-            process.board.tidy()
         self._ended(process, error)
 
     def _enter(self, process: Process | None) -> None:
@@ -120,6 +117,8 @@ class Answers:
             self._leave(process, error)
         elif answer is not None:
             self._conclude(process, answer)
+        if process.ended:
+            process.board.tidy()
         return process.step_back()
 
     def context_of(self, process: Process) -> Context:

@@ -78,11 +78,15 @@ class Delivery:
     def _schedule(self) -> None:
         if not (self._scheduled or self.promised or self._turning or self.answers.stopped):
             self._scheduled = True
-            self._loop.call_soon(self._scheduled_turn)
+            self._loop.call_soon(self._scheduled_turn, context=self._context)
 
     def _scheduled_turn(self) -> None:
+        """Run a turn as `deliver` does; the loop has seen to it that there is no task, and to the contextvars."""
         self._scheduled = False
-        self.deliver()
+        if self._turning or self.answers.acting is not None or self.answers.stopped:
+            self._schedule()
+        elif self._boards or self._due or self._late:
+            self._turn()
 
     def deliver(self) -> bool:
         """Run a turn; answers whether something is left. Within an act nothing is delivered (contract C4).
@@ -94,8 +98,6 @@ class Delivery:
         if self._turning or self.answers.acting is not None or self.answers.stopped:
             self._schedule()
             return True
-        self.statistics.turns += 1
-        self._calls = 0
         outer = asyncio.current_task(self._loop)
         if outer is None:
             return self._context.run(self._turn)
@@ -108,6 +110,8 @@ class Delivery:
     def _turn(self) -> bool:
         """Run a turn; answers whether something is left."""
         boards, due, late = self._boards, self._due, self._late
+        self.statistics.turns += 1
+        self._calls = 0
         self._turning = True
         now_ns = self.clock.now_ns()
         until_ns = now_ns + self._turn_ns
@@ -192,7 +196,9 @@ class Delivery:
             else:
                 if answer is not None:
                     answers.answered(process, answer)
-        if process.step_back():
+        if process.ended:
+            process.board.tidy()
+        elif process.step_back():
             self.owe(process)
         return update is not None
 
@@ -219,6 +225,8 @@ class Delivery:
                 following = answers.followed(process, answer)
             finally:
                 answers.acting = None
-        if process.step_back():
+        if process.ended:
+            process.board.tidy()
+        elif process.step_back():
             self.owe(process)
         return following

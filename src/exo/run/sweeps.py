@@ -28,14 +28,12 @@ class Sweeps:
         Answers how many it called. It makes the very calls that `sweep` would; most turns are no more than this.
         """
         due, answers, point, standing = self._due, self._answers, board.head, board.standing
-        members = len(board.processes)
+        members = calls = len(standing)
         update = answers.in_hand = Update(board.symbol, now_ns, board.quote, board.status, point.passed)
         point.passed = None
         board.unseen = 0
-        visits = iter(standing)
-        answers.sweeping = True
         try:
-            for process in visits:
+            for process in standing:
                 answers.acting = process
                 try:
                     answer = process.actor.act(update)
@@ -45,15 +43,17 @@ class Sweeps:
                     if answer is not None:
                         answers.answered(process, answer)
                 if due or point.passed is not None:
+                    calls = standing.index(process) + 1
                     break
+        except BaseException:
+            acting = answers.acting
+            calls = standing.index(acting) + 1 if acting in standing else 0
+            raise
         finally:
-            answers.sweeping = False
-            left = length_hint(visits)
-            calls = len(standing) - left
             self._statistics.saw(update, calls, now_ns)
-            if left:
+            if calls < members:
                 board.split(point, update, calls, members)
-                board.unseen, board.cursor = board.unseen or left, calls
+                board.unseen, board.cursor = board.unseen or members - calls, calls
             if board.gone:
                 board.tidy()
         return calls
@@ -71,7 +71,6 @@ class Sweeps:
         update: Update[Any] | None = None
         skipped = seen = 0
         visits = iter(part)
-        answers.sweeping = True
         try:
             for process in visits:
                 point = process.at
@@ -97,7 +96,6 @@ class Sweeps:
                 if due or head.passed is not None:
                     break
         finally:
-            answers.sweeping = False
             visited = len(part) - length_hint(visits)
             calls = visited - skipped
             if update is not None:
