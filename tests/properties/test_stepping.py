@@ -475,6 +475,53 @@ async def _locks_and_events() -> str:
     return "both"
 
 
+async def _awaits_a_future_of_another_loop() -> str:
+    other = asyncio.new_event_loop()
+    try:
+        await other.create_future()
+    except RuntimeError as error:
+        return str(error).partition("attached")[1]
+    finally:
+        other.close()
+    return "no"
+
+
+async def _awaits_its_own_task() -> str:
+    try:
+        await me()
+    except RuntimeError:
+        return "refused"
+    return "no"
+
+
+class _Yields:
+    """An awaitable that yields a future as it is, not from its `__await__`."""
+
+    def __await__(self) -> Generator[Any, Any, str]:
+        try:
+            yield asyncio.get_running_loop().create_future()
+        except RuntimeError as error:
+            return str(error).partition(" in ")[0]
+        return "no"
+
+
+async def _yields_a_future_where_it_should_yield_from_it() -> str:
+    return await _Yields()
+
+
+async def _cancels_itself_before_a_long_wait() -> tuple[float, str]:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    me().cancel()
+    try:
+        await asyncio.sleep(10)
+    except asyncio.CancelledError:
+        me().uncancel()
+        await asyncio.sleep(0.001)
+        return round(loop.time() - start, 6), "cancelled"
+    return 0.0, "no"
+
+
 async def _executor() -> str:
     return await asyncio.to_thread(lambda: "thread")
 
@@ -953,3 +1000,69 @@ def test_aiohttp_works_in_acts():
 
     outcomes = live(program())
     assert [outcome and outcome.error for outcome in outcomes] == [""] * 5
+
+
+def test_an_act_after_a_cancel_that_came_for_nobody_runs_to_its_end():
+    """Whoever kept the task of an act that has ended cancels it: the order's next act, in the same pass, has another."""
+
+    async def program() -> None:
+        async with steps() as made:
+            kept: list[asyncio.Task[Any]] = []
+            order = Process()
+
+            async def act() -> str:
+                kept.append(me())
+                await asyncio.sleep(0.01)
+                return "whole"
+
+            assert await made.run(act(), order) == ("whole", None)
+            await asyncio.sleep(0)
+            kept[0].cancel()
+            assert await made.run(act(), order) == ("whole", None)
+            assert kept[0] is not kept[1]
+            assert kept[0].cancelled()
+
+    virtually(program())
+
+
+def test_an_act_that_suspends_costs_no_step_of_its_task_before_it_goes_on():
+    """What it waits for wakes the task itself; a bare yield goes on in the loop's next pass, as in any task."""
+
+    async def program() -> None:
+        async with steps() as made:
+            loop = asyncio.get_running_loop()
+            order, log = Process(), []
+
+            async def act() -> None:
+                await asyncio.sleep(0)
+                log.append("act")
+
+            await made.run(act(), order)  # from now on it has a task, which waits
+            log.clear()
+            made.ended[order] = loop.create_future()
+            made.step(order, act())
+            for number in range(2):
+                loop.call_soon(log.append, number)
+                await asyncio.sleep(0)
+            assert log == ["act", 0, 1]
+
+    virtually(program())
+
+
+@pytest.mark.parametrize("program", [_awaits_its_own_task, _cancels_itself_before_a_long_wait])
+def test_a_task_that_other_acts_have_waited_in_treats_the_next_as_a_fresh_one_would(program: Program):
+    """Its park has stood for a future before, and waits again."""
+
+    async def run() -> Ending:
+        async with steps() as made:
+            order = Process()
+
+            async def act() -> None:
+                await asyncio.sleep(0.001)
+
+            for _ in range(3):
+                await made.run(act(), order)
+                await asyncio.sleep(0.001)
+            return ending(*await made.run(program(), order))
+
+    assert virtually(run()) == virtually(in_a_task(program))
