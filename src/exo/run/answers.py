@@ -51,6 +51,7 @@ class Answers:
         self._ended = ended
         self._owe = owe
         self._last_ended: asyncio.Future[None] | None = None
+        self._to_end = 0
         self._stepper = Stepper(loop, self._enter, self._finished, follow)
         self._step, self.leave = self._stepper.step_on, self._stepper.leave
         self._threads = Threads(loop, context, threads, self._resume)
@@ -108,16 +109,18 @@ class Answers:
     def _finished(self, process: Process, answer: object, error: BaseException | None) -> bool:
         """See what a call that had suspended has come to; answers whether the order is owed another."""
         process.busy = False
-        if self._last_ended is not None and not (self._stepper.suspended or self._threads.running):
-            self._last_ended.cancel()
+        if self._last_ended is not None:
+            self._to_end -= 1
+            if not self._to_end:
+                self._last_ended.cancel()
         if process.ended:
             return False
         if error is not None:
             self.stopped = self.stopped or isinstance(error, _FATAL)
             self._leave(process, error)
+            process.board.tidy()
         elif answer is not None:
             self._conclude(process, answer)
-        if process.ended:
             process.board.tidy()
         return process.step_back()
 
@@ -138,7 +141,8 @@ class Answers:
         await self._quiet(within_s)
 
     async def _quiet(self, within_s: float) -> None:
-        if self._stepper.suspended or self._threads.running:
+        self._to_end = len(self._stepper.running) + len(self._threads.running)
+        if self._to_end:
             self._last_ended = self._loop.create_future()
             await asyncio.wait([self._last_ended], timeout=within_s)
 

@@ -150,7 +150,6 @@ class Spare(Coroutine[Any, Any, None]):
     def adopt(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any], waits_for: Any) -> None:
         """Go on with an act that has suspended on `waits_for`; a Task that cannot take that elsewhere is handed it."""
         self.process, self._coro, self._context = process, coro, process.context
-        self._stepper.suspended += 1
         parked, self.parked = self.parked, False
         if parked and waits_for is None:
             self._park.wake()
@@ -233,7 +232,6 @@ class Spare(Coroutine[Any, Any, None]):
             finally:
                 stepper.entered(None)
             self.process = self._coro = following = None
-            stepper.suspended -= 1
             self.give_back()
             try:
                 if stepper.finished(process, answer, error) and stepper.follow is not None:
@@ -247,7 +245,6 @@ class Spare(Coroutine[Any, Any, None]):
             if following is None:
                 return self._end_or_park()
             self.idle = False
-            stepper.suspended += 1
             self.process, followed = process, True
             coro = following if type(following) is CoroutineType else awaited(following)
             step, value, self._coro = self.drive, coro, coro

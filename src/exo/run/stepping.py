@@ -61,7 +61,6 @@ class Stepper:
         self._shared: Spare | None = None
         self._inside: Spare | None = None
         self.spares: set[Spare] = set()
-        self.suspended = 0  # acts that have suspended and not ended yet
         self.entered = entered
         self.finished = finished
         self.follow = follow
