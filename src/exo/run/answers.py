@@ -12,6 +12,7 @@ from typing import Any, Final
 from exo.errors import DoneTooSoon, NonsenseAnswer
 from exo.run.delegate import DONE
 from exo.run.process import OrderProcess
+from exo.run.spare import awaited
 from exo.run.stepping import SUSPENDED, Stepper
 from exo.run.threads import Threads
 from exo.run.update import Update
@@ -58,15 +59,19 @@ class Answers:
 
     def answered(self, process: Process, answer: Any) -> None:
         try:
-            if type(answer) is CoroutineType or isawaitable(answer):
+            if type(answer) is CoroutineType:
                 answer = self._step(process, answer)
+            elif isawaitable(answer):
+                answer = self._step(process, awaited(answer))
         except BaseException as error:
             self.raised(process, error)
+            return
+        if answer is None:
             return
         if answer is SUSPENDED:
             process.busy = True
             process.step_aside()
-        elif answer is not None:
+        else:
             self._conclude(process, answer)
 
     def followed(self, process: Process, answer: Any) -> Awaitable[Any] | None:

@@ -29,7 +29,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from asyncio.tasks import _enter_task, _leave_task
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,13 +71,12 @@ class Stepper:
         There must be no current task.
         """
         try:
-            return self.step_on(process, awaitable)
+            return self.step_on(process, awaitable if type(awaitable) is CoroutineType else awaited(awaitable))
         finally:
             self.leave()
 
-    def step_on(self, process: OrderProcess[Any], awaitable: Awaitable[Any]) -> Any:
+    def step_on(self, process: OrderProcess[Any], coro: Coroutine[Any, Any, Any]) -> Any:
         """As `step`, but stay the current task if nothing suspends, for the next of many; `leave` ends that."""
-        coro: Any = awaitable if type(awaitable) is CoroutineType else awaited(awaitable)
         context = process.context
         if context is None:
             context = process.context = self._base.copy()
