@@ -13,6 +13,7 @@ STYLES = {
     "careful": ("s", "#c58b2a", 7),
     "nautilus": ("^", "#7a5ea8", 7),
     "vnpy": ("v", "#b0567a", 7),
+    "bare loop": ("x", "#777777", 6),
 }
 GO = ("D", "#2a7fb8", 7)
 
