@@ -100,7 +100,7 @@ async def test_c06_an_order_that_feeds_itself_lets_the_loop_work_in_between() ->
 
 @virtual
 async def test_c07_what_a_following_call_raises_fails_its_order_only() -> None:
-    """Raised by a def, by a coroutine, or answered as nonsense."""
+    """Raised by a def, by a coroutine, or by what was answered; or that is nonsense."""
 
     def boom(me: Any, update: exo.Update[Any]) -> Any:
         raise ValueError("boom")
@@ -111,21 +111,29 @@ async def test_c07_what_a_following_call_raises_fails_its_order_only() -> None:
     def nonsense(me: Any, update: exo.Update[Any]) -> Any:
         return 42
 
-    mades = [Made(suspending_first(then)) for then in (boom, later, nonsense, None)]
+    class Weird:
+        @property
+        def __class__(self) -> Any:
+            raise ValueError("boom")
+
+    def weird(me: Any, update: exo.Update[Any]) -> Any:
+        return Weird()
+
+    mades = [Made(suspending_first(then)) for then in (boom, later, nonsense, weird, None)]
     async with exo.Dispatcher(in_turn(*mades)) as d:
-        ids = [d.submit(buy(symbol=f"S{n}")).order_id for n in range(4)]
+        ids = [d.submit(buy(symbol=f"S{n}")).order_id for n in range(5)]
         for bid in (1, 2):
-            for n in range(4):
+            for n in range(5):
                 d.on_quote(quote(bid, symbol=f"S{n}"))
             await settled()
         for made in mades:
             made[0].go.set_result(None)
         await settled()
         ends = [None if (outcome := d.outcome(order_id)) is None else outcome.end.name for order_id in ids]
-        assert ends == ["FAILED", "FAILED", "FAILED", None]
-        d.on_quote(quote(3, symbol="S3"))
+        assert ends == ["FAILED", "FAILED", "FAILED", "FAILED", None]
+        d.on_quote(quote(3, symbol="S4"))
         await settled()
-        assert mades[3][0].last.quote == quote(3, symbol="S3")
+        assert mades[4][0].last.quote == quote(3, symbol="S4")
 
 
 @virtual

@@ -75,10 +75,15 @@ class Answers:
             self._conclude(process, answer)
 
     def followed(self, process: Process, answer: Any) -> Awaitable[Any] | None:
-        """As `answered`, but an awaitable is handed back, for a task runs that the order has."""
-        if type(answer) is CoroutineType or isawaitable(answer):
+        """As `answered`, but an awaitable is handed back, to go on in the task that the order has."""
+        try:
+            busy = type(answer) is CoroutineType or isawaitable(answer)
+        except BaseException as error:
+            self.raised(process, error)
+            return None
+        if busy:
             process.busy = True
-            return answer
+            return answer  # type: ignore[no-any-return]
         self.answered(process, answer)
         return None
 
