@@ -100,7 +100,7 @@ async def test_c06_an_order_that_feeds_itself_lets_the_loop_work_in_between() ->
 
 @virtual
 async def test_c07_what_a_following_call_raises_fails_its_order_only() -> None:
-    """Raised by a def, by a coroutine, or by what was answered; or that is nonsense."""
+    """Raised by a def, by a coroutine, or answered as nonsense."""
 
     def boom(me: Any, update: exo.Update[Any]) -> Any:
         raise ValueError("boom")
@@ -111,29 +111,54 @@ async def test_c07_what_a_following_call_raises_fails_its_order_only() -> None:
     def nonsense(me: Any, update: exo.Update[Any]) -> Any:
         return 42
 
-    class Weird:
-        @property
-        def __class__(self) -> Any:
-            raise ValueError("boom")
-
-    def weird(me: Any, update: exo.Update[Any]) -> Any:
-        return Weird()
-
-    mades = [Made(suspending_first(then)) for then in (boom, later, nonsense, weird, None)]
+    mades = [Made(suspending_first(then)) for then in (boom, later, nonsense, None)]
     async with exo.Dispatcher(in_turn(*mades)) as d:
-        ids = [d.submit(buy(symbol=f"S{n}")).order_id for n in range(5)]
+        ids = [d.submit(buy(symbol=f"S{n}")).order_id for n in range(4)]
         for bid in (1, 2):
-            for n in range(5):
+            for n in range(4):
                 d.on_quote(quote(bid, symbol=f"S{n}"))
             await settled()
         for made in mades:
             made[0].go.set_result(None)
         await settled()
         ends = [None if (outcome := d.outcome(order_id)) is None else outcome.end.name for order_id in ids]
-        assert ends == ["FAILED", "FAILED", "FAILED", "FAILED", None]
-        d.on_quote(quote(3, symbol="S4"))
+        assert ends == ["FAILED", "FAILED", "FAILED", None]
+        d.on_quote(quote(3, symbol="S3"))
         await settled()
-        assert mades[4][0].last.quote == quote(3, symbol="S4")
+        assert mades[3][0].last.quote == quote(3, symbol="S3")
+
+
+@virtual
+async def test_c07_an_answer_that_cannot_even_be_looked_at_fails_its_order_only() -> None:
+    """Also that of a call that follows another."""
+
+    class Weird:
+        @property
+        def __class__(self) -> Any:
+            raise ValueError("boom")
+
+    async def wait() -> None:
+        await go
+
+    class Answers:
+        def __init__(self, desk: exo.Desk[Any]) -> None:
+            self.calls = 0
+
+        def act(self, update: exo.Update[Any]) -> Any:
+            self.calls += 1
+            return wait() if self.calls == 1 else Weird()
+
+        def clean_up(self) -> None: ...
+
+    go = asyncio.get_running_loop().create_future()
+    async with exo.Dispatcher(Answers) as d:
+        order_id = d.submit(buy()).order_id
+        await settled()
+        d.on_quote(quote(1))
+        go.set_result(None)
+        outcome = await d.ended(order_id)
+        assert outcome.end is exo.run.End.FAILED
+        assert "ValueError: boom" in str(outcome.traceback)
 
 
 @virtual
