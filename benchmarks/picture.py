@@ -54,5 +54,5 @@ def draw(rows: Sequence[Row], file: Path, conditions: str) -> None:
     axes.set_xlabel(
         f"time, as a ratio to the naive design in the same rounds; left is faster\n{conditions}", fontsize=8
     )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1 + 1.1 / len(workloads)), ncols=4, fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     figure.savefig(file, format="svg", metadata={"Date": None})
