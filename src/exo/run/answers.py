@@ -53,8 +53,8 @@ class Answers:
         self._owe = owe
         self._last_ended: asyncio.Future[None] | None = None
         self._to_end = 0
-        self._stepper = Stepper(loop, self._enter, self._finished, follow)
-        self._step, self.leave = self._stepper.step_on, self._stepper.leave
+        self.stepper = Stepper(loop, self._enter, self._finished, follow)
+        self._step = self.stepper.step_on
         self._threads = Threads(loop, context, threads, self._resume)
 
     def answered(self, process: Process, answer: Any) -> None:
@@ -151,7 +151,7 @@ class Answers:
         await self._quiet(within_s)
 
     async def _quiet(self, within_s: float) -> None:
-        self._to_end = len(self._stepper.running) + len(self._threads.running)
+        self._to_end = len(self.stepper.running) + len(self._threads.running)
         if self._to_end:
             self._last_ended = self._loop.create_future()
             await asyncio.wait([self._last_ended], timeout=within_s)
@@ -164,10 +164,10 @@ class Answers:
     def cancel(self) -> None:
         """Cancel the calls that run."""
         self.stopped = True
-        for task in list(self._stepper.running.values()):
+        for task in list(self.stepper.running.values()):
             task.cancel()
 
     def close(self) -> list[asyncio.Task[None]]:
         """Let go of idle threads and spare tasks; these are about to end."""
         self._threads.close()
-        return self._stepper.close()
+        return self.stepper.close()

@@ -109,7 +109,7 @@ class Delivery:
 
     def _turn(self) -> bool:
         """Run a turn; answers whether something is left."""
-        boards, due, late = self._boards, self._due, self._late
+        boards, due, late, answers = self._boards, self._due, self._late, self.answers
         self.statistics.turns += 1
         self._calls = 0
         self._turning = True
@@ -152,8 +152,9 @@ class Delivery:
                 now_ns = self.clock.now_ns()
             return bool(boards or due or late)
         finally:
-            self.answers.leave()
-            self.answers.acting = None
+            if answers.stepper.inside is not None:
+                answers.stepper.leave()
+            answers.acting = None
             self._turning = False
             if boards or due or late:
                 self._schedule()

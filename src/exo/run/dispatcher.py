@@ -180,7 +180,7 @@ class Dispatcher(Generic[OrderT]):
         delivery.promised = True
         try:
             for tick in ticks:
-                if isinstance(tick, Quote):
+                if type(tick) is Quote or isinstance(tick, Quote):
                     market.on_quote(tick)
                 else:
                     market.on_trade(tick)

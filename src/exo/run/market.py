@@ -49,7 +49,7 @@ class Market:
             statistics.unwatched += 1
             return
         bid, ask = quote.bid_px, quote.ask_px
-        if bid is not None and ask is not None and not ZERO <= bid <= ask:  # quote.odd, at half the cost
+        if bid is not None and ask is not None and (bid > ask or bid < ZERO):  # quote.odd, at half the cost
             statistics.odd += 1
         board.quote = quote
         head = board.head  # from here as board.record does; most ticks are quotes

@@ -104,8 +104,8 @@ class Statistics:
             step = now_ns - received_ns
             if step >= _EXACT:
                 shift = step.bit_length() - _BITS
-                step = min((shift << _BITS) + (step >> shift), _LAST)
-            self._counts[step if step > 0 else 0] += calls
+                step = (shift << _BITS) + (step >> shift)
+            self._counts[0 if step < 0 else _LAST if step > _LAST else step] += calls
         passed = update.passed
         if type(passed) is Span:
             trade = passed.trade

@@ -59,7 +59,7 @@ class Stepper:
         self._loop = loop
         self._base = contextvars.copy_context()
         self._shared: Spare | None = None
-        self._inside: Spare | None = None
+        self.inside: Spare | None = None
         self.spares: set[Spare] = set()
         self.entered = entered
         self.finished = finished
@@ -85,11 +85,11 @@ class Stepper:
             spare = self._shared
             if spare is None or not spare.idle:
                 spare = self._shared = Spare(self, self._loop)
-        if spare is not self._inside:
-            if self._inside is not None:
+        if spare is not self.inside:
+            if self.inside is not None:
                 self.leave()
             _enter_task(self._loop, spare.task)
-            self._inside = spare
+            self.inside = spare
         spare.idle = False
         try:
             out = context.run(spare.drive, coro)
@@ -114,7 +114,7 @@ class Stepper:
 
     def leave(self) -> None:
         """Be no current task any more."""
-        spare, self._inside = self._inside, None
+        spare, self.inside = self.inside, None
         if spare is not None:
             _leave_task(self._loop, spare.task)
 
