@@ -43,6 +43,9 @@ def main() -> None:
     names = options.names or WORKLOADS
     if unknown := set(names) - set(WORKLOADS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    for file in filter(None, (options.json, options.plot)):  # not after a quarter of an hour
+        if not os.access(file if file.exists() else file.parent, os.W_OK) or file.is_dir():
+            parser.error(f"{file} cannot be written")
     if options.plot and not find_spec("matplotlib"):
         parser.error("--plot needs matplotlib: pip install --group bench")
     if options.ticks:

@@ -95,12 +95,20 @@ def test_each_variant_has_a_process_of_its_own():
     assert found["a"] != found["b"]
 
 
-def test_the_command_refuses_a_workload_that_is_not_there():
-    """It says which there are."""
-    command = [sys.executable, "-m", "benchmarks", "speed"]
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["speed"], "there is no speed; there are acknowledged, lockstep,"),
+        (["--json", "/nowhere/rows.json"], "/nowhere/rows.json cannot be written"),
+        (["--plot", "/"], "/ cannot be written"),
+    ],
+)
+def test_the_command_refuses_at_once_what_it_cannot_do(options: list[str], why: str):
+    """Not after a quarter of an hour of measuring."""
+    command = [sys.executable, "-m", "benchmarks", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "there is no speed; there are acknowledged, lockstep," in done.stderr
+    assert why in done.stderr
 
 
 def test_the_command_writes_rows(tmp_path: Path):
