@@ -15,7 +15,8 @@
     │   ├── NonsenseAnswer       act answered neither DONE nor None
     │   ├── DoneTooSoon          act answered DONE while a child order may still trade
     │   └── NoVenue              a child order was asked for where there is no venue
-    └── NotRunning           the dispatcher was used before it started or after it stopped
+    ├── NotRunning           the dispatcher was used before it started or after it stopped
+    └── OutOfNames           this run has no ClOrdID left to give
 
 Each error keeps what happened in fields and computes its sentence from them.
 """
@@ -174,6 +175,18 @@ class NotRunning(ExoError):
 
     def __str__(self) -> str:
         return f"cannot {self.what}: the dispatcher runs only inside its `async with` block"
+
+
+class OutOfNames(ExoError):
+    """This run has given as many ClOrdIDs as it can tell apart."""
+
+    def __init__(self, order_id: str, given: int) -> None:
+        super().__init__(order_id, given)
+        self.order_id = order_id
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"no name for a request of order {self.order_id}: {self.given} were given, restart to have new ones"
 
 
 class WrongThread(UserError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import exo
-from exo.dma import NewOrder, Parent
-from exo.mkt import ExecType, MsgType, OrdStatus, Report, Side, TimeInForce
+from exo.dma import CancelOrder, Intent, NewOrder, Parent, Replace
+from exo.mkt import ExecType, MsgType, OrdStatus, Report, Side
 
 D = Decimal
 
@@ -36,21 +37,27 @@ def refused(cancel_id: str) -> Report:
 
 
 def working() -> Parent:
-    parent = Parent()
-    assert isinstance(parent.work(ORDER, "P", None, D(100), TimeInForce.GTC), NewOrder)
+    numbers = count(1)
+    parent = Parent("P", lambda order_id: f"{order_id}-{next(numbers)}")
+    assert isinstance(parent.work(ORDER, Intent(price=D(100)), Replace.NONE), NewOrder)
     return parent
 
 
+def cancel(parent: Parent) -> CancelOrder | None:
+    assert parent.live is not None
+    return parent.cancel(ORDER, parent.live)
+
+
 def test_a_cancel_reject_told_twice_does_not_answer_the_next_cancel() -> None:
-    """Each row delivered twice changes nothing the second time; here it forgets a cancel that is on its way."""
+    """Each row delivered twice changes nothing the second time; nor is the cancel forgotten that is on its way."""
     parent = working()
     parent.apply(told(ExecType.NEW))
-    parent.cancel(ORDER, "P")
+    cancel(parent)
     parent.apply(refused("P-2"))
-    second = parent.cancel(ORDER, "P")
+    second = cancel(parent)
     assert second is not None and parent.live is not None
     parent.apply(refused("P-2"))
-    assert parent.live.cancel_id == second.cl_ord_id
+    assert [asked.request for asked in parent.live.asked] == [second]
 
 
 def test_a_duplicate_id_reject_does_not_finish_an_order_we_know() -> None:
@@ -64,16 +71,16 @@ def test_a_duplicate_id_reject_does_not_finish_an_order_we_know() -> None:
 def test_of_an_order_in_doubt_a_duplicate_id_reject_means_that_it_is_there() -> None:
     """Even when the venue says OrdStatus Rejected."""
     parent = working()
-    parent.unsent(parent.live.request)
+    parent.doubt(parent.live.request)
     parent.apply(told(ExecType.REJECTED, ord_status=OrdStatus.REJECTED, ord_rej_reason=6))
     assert parent.live is not None
 
 
 def test_a_cancel_reject_without_orig_cl_ord_id_finds_its_child() -> None:
-    """OrigClOrdID is required in FIX, but venues answer a cancel by its own id; today the cancel stays pending."""
+    """OrigClOrdID is required in FIX, but venues answer a cancel by its own id."""
     parent = working()
     parent.apply(told(ExecType.NEW))
-    parent.cancel(ORDER, "P")
+    cancel(parent)
     report = Report(
         msg_type=MsgType.CXL_REJ,
         order_id="P",
@@ -83,7 +90,7 @@ def test_a_cancel_reject_without_orig_cl_ord_id_finds_its_child() -> None:
         transact_time=None,
     )
     parent.apply(report)
-    assert parent.live is not None and parent.live.cancel_id is None
+    assert parent.live is not None and not parent.live.cancelling
 
 
 def test_all_executed_is_filled_whichever_report_came_first() -> None:

@@ -42,6 +42,7 @@ DESCRIBED = {
     (MsgType, "REPORT"): "EXECUTION_REPORT",
     (MsgType, "CXL_REJ"): "ORDER_CANCEL_REJECT",
     (ExecInst, "HOLD"): "SUSPEND",
+    (ExecInst, "POST_ONLY"): "PARTICIPATE_DO_NOT_INITIATE",
     (TimeInForce, "GTC"): "GOOD_TILL_CANCEL",
     (TimeInForce, "OPG"): "AT_THE_OPENING",
     (TimeInForce, "IOC"): "IMMEDIATE_OR_CANCEL",

@@ -302,9 +302,9 @@ def test_c16_locked_and_crossed_are_states() -> None:
 
 
 def test_c16_only_live_data_is_not_stale() -> None:
-    """Gap, silence and disconnect are."""
+    """Gap, silence and disconnect are; and a halted market must not be traded on either."""
     stale = {state: FeedStatus(state=state).stale for state in FeedState}
-    assert stale == {FeedState.LIVE: False, FeedState.GAP: True, FeedState.SILENT: True, FeedState.DOWN: True}
+    assert stale == {state: state is not FeedState.LIVE for state in FeedState} and len(stale) == 5
 
 
 def test_a_users_order_keeps_the_checks_of_its_base() -> None:

@@ -3,147 +3,314 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any
 
 import msgspec
 
-from exo.dma.request import NewOrder
+from exo.dma.executions import NO_CHANGE, Change
+from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder
+from exo.dma.transitions import TRANSITIONS, Event, Phase, cxl_rej_event, event_of
 from exo.mkt.enums import ExecType, MsgType, OrdStatus, TimeInForce
 from exo.mkt.exact import ZERO, add, divide, multiply, subtract
 from exo.mkt.report import Report
 from exo.mkt.value import Frozen
 
-_TERMINAL: Final = frozenset(
-    {
-        OrdStatus.FILLED,
-        OrdStatus.CANCELED,
-        OrdStatus.EXPIRED,
-        OrdStatus.REJECTED,
-        OrdStatus.CALCULATED,
-        OrdStatus.DONE_FOR_DAY,
-    }
-)
-_DUPLICATE: Final = 6
-_ENDS: Final = {
-    ExecType.CANCELED: OrdStatus.CANCELED,
-    ExecType.EXPIRED: OrdStatus.EXPIRED,
-    ExecType.REJECTED: OrdStatus.REJECTED,
-    ExecType.CALCULATED: OrdStatus.CALCULATED,
-    ExecType.DONE_FOR_DAY: OrdStatus.DONE_FOR_DAY,
-}
+_PENDING = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
+_UNCERTAIN = frozenset({None, Event.HEARD, Event.DOUBTED})
+
+
+class Asked(Frozen):
+    """A replace or cancel that has not been answered.
+
+    `number` is its place in the child's chain of requests; `told`: the venue has said that it is pending; `in_doubt`:
+    it may or may not have left, or has gone unanswered for too long.
+    """
+
+    request: ReplaceOrder | CancelOrder
+    number: int
+    told: bool = False
+    in_doubt: bool = False
 
 
 class Child(Frozen):
     """An order at a venue, with every report so far applied; the next report makes a new one.
 
-    `cum_qty` and `notional` come from executions only; `told_qty` is the highest CumQty that a report told, so what it
-    has more is an execution on its way. `cancel_id` is the ClOrdID of a cancel that has not been
-    answered. `in_doubt`: a request about it may or may not have left, so it counts in full until a report tells.
-    `text` is what the venue said when it refused or ended it.
+    `request` made it; `terms` hold now: those of the last replace in the chain that was accepted. `asked` are replaces
+    and cancels without an answer, oldest first. `executed_qty` and `executed_notional` come from executions only;
+    `told_qty` is the highest CumQty that a report told and `told_px` the AvgPx beside it. `reduced_qty` is what the
+    venue took away by itself. `unsure`: the order itself may or may not be there. `text` is what the venue last
+    said; `secondary_order_id` is its own id.
+
+    The same reports in any order make the same child (fix-order-states.md), save that what suspends an order and what
+    resumes it must keep their order.
     """
 
     request: NewOrder
-    ord_status: OrdStatus = OrdStatus.PENDING_NEW
-    cum_qty: Decimal = ZERO
-    notional: Decimal = ZERO
+    terms: NewOrder | ReplaceOrder
+    phase: Phase = Phase.SENT
+    asked: tuple[Asked, ...] = ()
+    requests: int = 1
+    accepted: int = 0
+    executed_qty: Decimal = ZERO
+    executed_notional: Decimal = ZERO
+    explained_qty: Decimal = ZERO
+    untold: int = 0
     told_qty: Decimal = ZERO
-    cancel_id: str | None = None
-    in_doubt: bool = False
+    told_px: Decimal | None = None
+    reduced_qty: Decimal = ZERO
+    unsure: bool = False
     text: str = ""
+    secondary_order_id: str | None = None
 
     @property
     def cl_ord_id(self) -> str:
-        """Its name at the venue."""
-        return self.request.cl_ord_id
+        """Its name at the venue: that of the request whose terms hold."""
+        return self.terms.cl_ord_id
 
     @property
     def order_qty(self) -> Decimal:
-        """How much was asked for."""
-        return self.request.order_qty
+        """The total that holds, what has been executed included."""
+        return self.terms.order_qty
 
     @property
     def price(self) -> Decimal | None:
         """Its limit; None for a market order."""
-        return self.request.price
+        return self.terms.price
 
     @property
     def time_in_force(self) -> TimeInForce:
         """How long it stands."""
-        return self.request.time_in_force
+        return self.terms.time_in_force
 
     @property
-    def live(self) -> bool:
-        """Whether it may still trade, as far as is known."""
-        return self.ord_status not in _TERMINAL
+    def inferred_qty(self) -> Decimal:
+        """What the venue says is executed and no execution has told: a hole, filled until the executions come.
+
+        While a correction or bust of an unknown execution is here, how much that was is not known, and none is assumed.
+        """
+        if self.untold or self.told_qty <= self.explained_qty:
+            return ZERO
+        return subtract(self.told_qty, self.explained_qty)
 
     @property
-    def leaves_qty(self) -> Decimal:
-        """What may still be executed: 0 once it has ended (FIX: LeavesQty = OrderQty - CumQty while live)."""
-        return max(ZERO, subtract(self.order_qty, self.cum_qty)) if self.live else ZERO
+    def cum_qty(self) -> Decimal:
+        """What has been executed: by reports only, a hole in them included."""
+        return add(self.executed_qty, self.inferred_qty)
+
+    @property
+    def notional(self) -> Decimal:
+        """Quantity times price of what has been executed; a hole at the price that AvgPx tells, else at the limit."""
+        inferred = self.inferred_qty
+        if not inferred:
+            return self.executed_notional
+        if self.told_px is not None and self.explained_qty == self.executed_qty:
+            return multiply(self.told_qty, self.told_px)
+        px = self.told_px if self.told_px is not None else self.price
+        if px is None:
+            px = divide(self.executed_notional, self.executed_qty) if self.executed_qty else ZERO
+        return add(self.executed_notional, multiply(inferred, px))
 
     @property
     def avg_px(self) -> Decimal | None:
-        """The average price of its executions, None before the first."""
+        """The average price of what has been executed and not busted, None before the first."""
         return divide(self.notional, self.cum_qty) if self.cum_qty else None
 
     @property
-    def missing_qty(self) -> Decimal:
-        """What the venue says is executed and no execution has told."""
-        return subtract(self.told_qty, self.cum_qty) if self.told_qty > self.cum_qty else ZERO
-
-    def cancelling(self, cancel_id: str | None) -> Child:
-        """The same with a cancel on its way, or with None, none."""
-        return msgspec.structs.replace(self, cancel_id=cancel_id)
-
-    def doubted(self) -> Child:
-        """The same with a request of unknown fate."""
-        return msgspec.structs.replace(self, in_doubt=True)
-
-    def after(self, report: Report) -> Child:
-        """The child after this report, which is about it; an execution must not be applied twice.
-
-        A report never makes an order live that has ended, but a late execution still counts. A cancel is answered by
-        its own reject only.
-        """
-        if report.msg_type is MsgType.CXL_REJ:
-            if report.cl_ord_id is not None and report.cl_ord_id != self.cancel_id:
-                return self
-            # "Unknown order" says nothing of one whose New was not answered: the cancel may have overtaken it (S30).
-            unknown = report.ord_status is OrdStatus.REJECTED and self.ord_status is OrdStatus.PENDING_NEW
-            return msgspec.structs.replace(self, cancel_id=None, in_doubt=unknown)
-        kind = report.exec_type
-        if kind is ExecType.TRADE:
-            cum_qty = add(self.cum_qty, report.last_qty)
-            notional = add(self.notional, multiply(report.last_qty, report.last_px))
-            status = self.ord_status if not self.live else OrdStatus.PARTIALLY_FILLED
-            if cum_qty >= self.order_qty and status is not OrdStatus.REJECTED:
-                status = OrdStatus.FILLED  # also where the cancel was told first: FILLED takes precedence
-            return self._now(status, report, cum_qty, notional)
-        if not self.live or kind is None:
-            return self
-        if kind is ExecType.REJECTED and report.ord_rej_reason == _DUPLICATE and self._known:
-            status = OrdStatus.NEW if self.ord_status is OrdStatus.PENDING_NEW else self.ord_status
-            return self._now(status, report, self.cum_qty, self.notional)  # of the copy: ours is there (S23)
-        if kind in _ENDS:
-            return self._now(_ENDS[kind], report, self.cum_qty, self.notional)
-        if kind is ExecType.NEW:
-            status = OrdStatus.PARTIALLY_FILLED if self.cum_qty else OrdStatus.NEW
-            return self._now(status, report, self.cum_qty, self.notional)
-        return self
+    def filled(self) -> bool:
+        """Whether all that its terms ask for has been executed."""
+        return add(self.cum_qty, self.reduced_qty) >= self.order_qty and self.cum_qty > ZERO
 
     @property
-    def _known(self) -> bool:
-        """Whether the venue has, or may have, had it before."""
-        return self.in_doubt or self.ord_status is not OrdStatus.PENDING_NEW
+    def live(self) -> bool:
+        """Whether it may still trade on the terms that hold, as far as is known."""
+        return not (self.phase.over or self.filled)
 
-    def _now(self, status: OrdStatus, report: Report, cum_qty: Decimal, notional: Decimal) -> Child:
-        return msgspec.structs.replace(
-            self,
-            ord_status=status,
-            cum_qty=cum_qty,
-            notional=notional,
-            told_qty=max(self.told_qty, report.cum_qty or ZERO),
-            cancel_id=None if status in _TERMINAL else self.cancel_id,
-            in_doubt=False,
-            text=report.text or self.text,
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the venue has accepted it."""
+        return self.phase is not Phase.SENT
+
+    @property
+    def unanswered(self) -> tuple[Asked, ...]:
+        """The replaces and cancels that still need an answer: none once the venue has told the end."""
+        return () if self.phase.over else self.asked
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is expected: it has ended, and no request is unanswered."""
+        return self.phase.over or (not self.asked and self.filled)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a request about it may or may not have arrived; until that is settled it counts in full."""
+        return not self.phase.over and (
+            (self.unsure and not self.filled) or any(asked.in_doubt for asked in self.asked)
         )
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether a cancel is on its way."""
+        return any(isinstance(asked.request, CancelOrder) for asked in self.unanswered)
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        """What may still be executed on the terms that hold (FIX: LeavesQty = OrderQty - CumQty while live)."""
+        return self._left_of(self.order_qty) if self.live else ZERO
+
+    @property
+    def working_qty(self) -> Decimal:
+        """What is believed to work on the venue's book: leaves, less what was busted and what is not there yet."""
+        if not self.live or self.phase not in (Phase.WORKING, Phase.STOPPED):
+            return ZERO
+        return max(ZERO, subtract(self.leaves_qty, subtract(self.explained_qty, self.executed_qty)))
+
+    @property
+    def open_qty(self) -> Decimal:
+        """The most that may still be executed: the larger side of each replace that is unanswered (contract C21)."""
+        totals = [asked.request.order_qty for asked in self.unanswered if isinstance(asked.request, ReplaceOrder)]
+        if not totals:
+            return self.leaves_qty
+        return max(self.leaves_qty, *map(self._left_of, totals))
+
+    @property
+    def ord_status(self) -> OrdStatus:
+        """Its state, by FIX's precedence of states."""
+        for asked in reversed(self.unanswered):
+            if asked.told and isinstance(asked.request, CancelOrder):
+                return OrdStatus.PENDING_CANCEL
+        if any(asked.told for asked in self.unanswered):
+            return OrdStatus.PENDING_REPLACE
+        if self.phase in (Phase.DONE_FOR_DAY, Phase.CALCULATED):
+            return self.phase.ord_status
+        if self.filled:
+            return OrdStatus.FILLED
+        if self.phase is Phase.WORKING and self.cum_qty:
+            return OrdStatus.PARTIALLY_FILLED
+        if self.phase is Phase.SENT and self.cum_qty:
+            return OrdStatus.PARTIALLY_FILLED  # by a hole alone
+        return self.phase.ord_status
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ClOrdIDs that it may have at the venue, newest first."""
+        asked = [each.request.cl_ord_id for each in self.asked if isinstance(each.request, ReplaceOrder)]
+        return tuple(dict.fromkeys([*reversed(asked), self.cl_ord_id, self.request.cl_ord_id]))
+
+    def waits_for(self, cl_ord_id: str) -> bool:
+        """Whether this request has no answer yet."""
+        if cl_ord_id == self.request.cl_ord_id:
+            return self.phase is Phase.SENT and not self.filled
+        return any(asked.request.cl_ord_id == cl_ord_id for asked in self.unanswered)
+
+    def asking(self, request: ReplaceOrder | CancelOrder) -> Child:
+        """The same with this request on its way."""
+        asked = Asked(request=request, number=self.requests)
+        return self._with(asked=(*self.asked, asked), requests=self.requests + 1)
+
+    def unasked(self, cl_ord_id: str) -> Child:
+        """The same without this request: it has never left, or is proved to be dead."""
+        return self._with(asked=tuple(asked for asked in self.asked if asked.request.cl_ord_id != cl_ord_id))
+
+    def doubted(self, cl_ord_id: str | None = None) -> Child:
+        """The same with this request in doubt, or without a name the order itself and all that is unanswered."""
+        asked = tuple(
+            msgspec.structs.replace(each, in_doubt=True) if cl_ord_id in (None, each.request.cl_ord_id) else each
+            for each in self.asked
+        )
+        itself = cl_ord_id is None or (self.phase is Phase.SENT and cl_ord_id == self.request.cl_ord_id)
+        return self._with(asked=asked, unsure=self.unsure or itself)
+
+    def after(self, report: Report, change: Change) -> Child:
+        """The child after this report, which is about it; `change` is what Executions make of it, NO_CHANGE if none."""
+        about = self._asked(report)
+        new: dict[str, Any]
+        if report.msg_type is MsgType.CXL_REJ:
+            if about is None:
+                return self  # of a request that was answered before, or was none of ours
+            event = cxl_rej_event(report)
+            new = self._told(report, event) | {"asked": self._without(about)}
+            if report.ord_status is OrdStatus.FILLED:
+                new["unsure"] = not self.filled  # what has filled it is on its way, or was lost
+            return self._with(**new)
+        event = event_of(report, self.time_in_force)
+        kind = report.exec_type
+        new = {}
+        if about is not None:
+            if event is Event.REJECTED or event is Event.DOUBTED:  # of the request alone
+                event = None if report.ord_status is OrdStatus.REJECTED else Event.KNOWN
+                new["asked"] = self._without(about)
+            elif kind is ExecType.REPLACED and isinstance(about.request, ReplaceOrder):
+                new["asked"] = self._without(about)
+                if about.number > self.accepted:
+                    new |= {"terms": about.request, "accepted": about.number, "reduced_qty": ZERO}
+            elif kind is ExecType.CANCELED and isinstance(about.request, CancelOrder):
+                new["asked"] = self._without(about)
+        if report.ord_status in _PENDING:
+            new["asked"] = self._pending(new.get("asked", self.asked), report)
+        if kind is ExecType.RESTATED:
+            new["reduced_qty"] = max(self.reduced_qty, self._reduction(report))
+        if kind is ExecType.ORDER_STATUS and report.ord_status is OrdStatus.FILLED and report.cum_qty is None:
+            new["told_qty"] = self.order_qty
+        if change is not NO_CHANGE:
+            new["executed_qty"] = add(self.executed_qty, change.qty)
+            new["executed_notional"] = add(self.executed_notional, change.notional)
+            new["explained_qty"] = add(self.explained_qty, change.explained_qty)
+            new["untold"] = self.untold + change.open
+        return self._with(**(self._told(report, event) | new))
+
+    def _asked(self, report: Report) -> Asked | None:
+        """The request that a report answers: the one it names, or without a name the last."""
+        for asked in self.asked:
+            if asked.request.cl_ord_id == report.cl_ord_id:
+                return asked
+        nameless = report.cl_ord_id is None and report.msg_type is MsgType.CXL_REJ
+        return self.asked[-1] if nameless and self.asked else None
+
+    def _told(self, report: Report, event: Event | None) -> dict[str, Any]:
+        """What any report may tell."""
+        new: dict[str, Any] = {}
+        if event is not None:
+            new["phase"] = TRANSITIONS[self.phase, event]
+        if event is Event.DOUBTED:
+            new["unsure"] = self.unsure or self.phase is Phase.SENT
+        elif event not in _UNCERTAIN:
+            new["unsure"] = False
+        if report.cum_qty is not None and report.cum_qty >= self.told_qty:
+            new["told_qty"] = report.cum_qty
+            if report.avg_px is not None:
+                new["told_px"] = report.avg_px
+        if report.text:
+            new["text"] = report.text
+        if report.secondary_order_id:
+            new["secondary_order_id"] = report.secondary_order_id
+        return new
+
+    def _pending(self, asked: tuple[Asked, ...], report: Report) -> tuple[Asked, ...]:
+        """Those asked that a pending status speaks of: the one it names, else all of its kind."""
+        assert report.ord_status is not None
+        kind = _PENDING[report.ord_status]
+        return tuple(
+            msgspec.structs.replace(each, told=True) if not each.told and isinstance(each.request, kind) else each
+            for each in asked
+        )
+
+    def _reduction(self, report: Report) -> Decimal:
+        """What a venue has taken away unasked, by self-trade prevention or so: then its LeavesQty is the fact."""
+        if report.leaves_qty is None:
+            return ZERO
+        cum_qty = self.cum_qty if report.cum_qty is None else report.cum_qty
+        return max(ZERO, subtract(self.order_qty, add(cum_qty, report.leaves_qty)))
+
+    def _without(self, about: Asked) -> tuple[Asked, ...]:
+        return tuple(asked for asked in self.asked if asked is not about)
+
+    def _left_of(self, order_qty: Decimal) -> Decimal:
+        return max(ZERO, subtract(subtract(order_qty, self.cum_qty), self.reduced_qty))
+
+    def _with(self, **new: Any) -> Child:
+        return msgspec.structs.replace(self, **new)
+
+
+def child_of(request: NewOrder) -> Child:
+    """The child that a new order makes, before anything is known of it."""
+    return Child(request=request, terms=request)

@@ -73,6 +73,10 @@ class Window:
         """The interval in nanoseconds."""
         return round(self.interval_s * _S)
 
+    def tally(self) -> Tally:
+        """An empty count for this window."""
+        return Tally(self.limit, self.interval_ns)
+
 
 class RateLimiter:
     """Several exact sliding windows at once: all must admit, or nothing is taken.
@@ -86,7 +90,7 @@ class RateLimiter:
 
     def __init__(self, *windows: Window) -> None:
         self.windows = windows
-        self._counts = [_Count(window.limit, window.interval_ns) for window in windows]
+        self._counts = [window.tally() for window in windows]
         # Only the first in line is ever woken, when it fits. It takes its weight itself when it runs, so that the time
         # that counts is the time it goes ahead; nobody else takes while there is a line, so it still fits.
         self._line: OrderedDict[asyncio.Future[None], tuple[int, ...]] = OrderedDict()
@@ -161,15 +165,19 @@ class RateLimiter:
 
 
 @dataclass(slots=True)
-class _Count:
-    """What counts in one window: the time and weight of each event, oldest first, never more than the limit."""
+class Tally:
+    """What counts in one window: the time and weight of each event, oldest first, never more than the limit.
+
+    It reads no clock: whoever asks says what time it is, and never an earlier one than before.
+    """
 
     limit: int
     interval_ns: int
     used: int = 0
     events: deque[tuple[int, int]] = field(default_factory=deque)
 
-    def copy(self) -> _Count:
+    def copy(self) -> Tally:
+        """The same, to count on with."""
         return replace(self, events=self.events.copy())
 
     def free(self, now_ns: int) -> int:
@@ -191,18 +199,19 @@ class _Count:
         return now_ns
 
     def take(self, weight: int, now_ns: int) -> None:
+        """Count this weight, which is admitted, from now."""
         self.free(now_ns)
         if weight:
             self.events.append((now_ns, weight))
             self.used += weight
 
 
-def _admitted_ns(counts: list[_Count], weights: tuple[int, ...], now_ns: int) -> int:
+def _admitted_ns(counts: list[Tally], weights: tuple[int, ...], now_ns: int) -> int:
     return max(
         (count.admitted_ns(weight, now_ns) for count, weight in zip(counts, weights, strict=True)), default=now_ns
     )
 
 
-def _take(counts: list[_Count], weights: tuple[int, ...], now_ns: int) -> None:
+def _take(counts: list[Tally], weights: tuple[int, ...], now_ns: int) -> None:
     for count, weight in zip(counts, weights, strict=True):
         count.take(weight, now_ns)

@@ -71,10 +71,11 @@ class MsgType(FixEnum):
 
 
 class ExecInst(FixEnum):
-    """ExecInst (18) as far as exo acts on it: suspend an order, and release it."""
+    """ExecInst (18) as far as exo acts on it: suspend an order, release it; at a venue only add liquidity."""
 
     HOLD = "HOLD", "S"
     RELEASE = "RELEASE", "q"
+    POST_ONLY = "POST_ONLY", "6"
 
 
 class OrdStatus(FixEnum):
@@ -159,9 +160,10 @@ class LastLiquidityInd(FixEnum):
 
 
 class FeedState(Enum):
-    """What a feed says of its data; only LIVE may be traded on."""
+    """What a feed says of its data; only LIVE may be traded on. HALTED: the data is good, but trading is suspended."""
 
     LIVE = "LIVE"
+    HALTED = "HALTED"
     GAP = "GAP"
     SILENT = "SILENT"
     DOWN = "DOWN"
