@@ -82,9 +82,11 @@ async def test_c21_work_that_differs_cancels_first_and_asks_again_after_the_end(
     async with OneOrder() as one:
         one.desk.work(price=D(9))
         wanted = {"price": D(9)} | terms
+        assert one.desk.work(**wanted) is None, "a cancel could overtake the new order"
+        one.wire.accept()
         cancel = one.desk.work(**wanted)
         assert isinstance(cancel, CancelOrder) and cancel.orig_cl_ord_id == one.wire.news[0].cl_ord_id
-        assert one.desk.working.cancel_id == cancel.cl_ord_id
+        assert [asked.request for asked in one.desk.working.asked] == [cancel]
         assert one.desk.work(**wanted) is None and one.desk.cancel() is None
         one.wire.end()
         request = one.desk.work(**wanted)
@@ -112,7 +114,7 @@ async def test_c21_after_a_rejected_cancel_the_child_stands_and_may_be_cancelled
         first = one.desk.cancel()
         told = one.wire.refuse()
         await settled()
-        assert one.made[0].last.reports[-1] == told and one.desk.working.cancel_id is None
+        assert one.made[0].last.reports[-1] == told and not one.desk.working.cancelling
         second = one.desk.cancel()
         assert second.cl_ord_id != first.cl_ord_id and second.orig_cl_ord_id == first.orig_cl_ord_id
 
@@ -220,7 +222,7 @@ async def test_c21_a_term_that_cannot_be_is_refused_and_nothing_is_sent(bad: dic
         with pytest.raises(InvalidValue):
             one.desk.work(**({"price": D(9)} | bad))
         assert one.wire.requests == [] and one.desk.children == () and not one.desk.in_doubt
-        assert one.desk.work(price=D(9)).cl_ord_id == f"{one.x}-1"
+        assert one.desk.work(price=D(9)).cl_ord_id.endswith(f"1-{one.x}")
 
 
 @virtual
@@ -260,8 +262,7 @@ async def test_c21_a_blocking_delegate_works_its_order_from_its_thread(raises: b
         with pytest.raises(InvalidValue):
             desk.work(price=9.5)
         if raises:
-            with pytest.raises(OSError, match="the line is down"):
-                desk.work(price=D(9))
+            desk.work(price=D(9))
             wire.fails = None
             seen.append(desk.in_doubt)
         else:
@@ -283,5 +284,6 @@ async def test_c21_a_blocking_delegate_works_its_order_from_its_thread(raises: b
             assert seen[:3] == [wire.news[0], None, 10]
         assert seen[-1] == wire.cancels[0]
         wire.fill(10)
+        wire.refuse(OrdStatus.FILLED)
         outcome = await d.ended(x)
     assert outcome.end is End.DONE

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from itertools import permutations
+from itertools import count, permutations
 from typing import Any
 
 import exo
 from contract.helpers import D, Made, buy, settled, virtual
 from contract.venues import Wire
-from exo.dma import NewOrder, Parent
-from exo.mkt import ExecType, Report, Side, TimeInForce
+from exo.dma import Intent, NewOrder, Parent, Replace
+from exo.mkt import ExecType, Report, Side
 from exo.venue import PaperVenue
 
 
@@ -67,25 +67,31 @@ async def test_c21_an_acknowledgement_that_overtakes_an_execution_does_not_cance
 
 def test_c21_a_child_that_is_as_wanted_is_so_whichever_report_comes_first() -> None:
     """And what is asked for after the end is what no execution takes, also of those on their way."""
+    intent = Intent(price=D(1))
     reports = [told(ExecType.NEW, cum_qty=D(0)), fill(2, 2), fill(3, 5), fill(1, 6)]
     for order in permutations(reports):
-        parent = Parent()
-        parent.work(ORDER, "P", None, D(1), TimeInForce.GTC)
+        parent = working(intent)
         for report in order:
             parent.apply(report)
-            assert not parent.exceeds(ORDER)
-            assert parent.work(ORDER, "P", None, D(1), TimeInForce.GTC) is None
+            assert not list(parent.too_much(ORDER))
+            assert parent.work(ORDER, intent, Replace.NONE) is None
     for order in permutations([*reports[1:], told(ExecType.CANCELED, cum_qty=D(6))]):
         for at in range(4):
-            parent = Parent()
-            parent.work(ORDER, "P", None, D(1), TimeInForce.GTC)
+            parent = working(intent)
             for report in order[:at]:
                 parent.apply(report)
-            request = parent.work(ORDER, "P", None, D(1), TimeInForce.GTC)
+            request = parent.work(ORDER, intent, Replace.NONE)
             assert request is None or (isinstance(request, NewOrder) and request.order_qty == 4)
             for report in order[at:]:
                 parent.apply(report)
-            assert parent.cum_qty == 6 and not parent.exceeds(ORDER)
+            assert parent.cum_qty == 6 and not list(parent.too_much(ORDER))
+
+
+def working(intent: Intent) -> Parent:
+    numbers = count(1)
+    parent = Parent("P", lambda order_id: f"{order_id}-{next(numbers)}")
+    assert parent.work(ORDER, intent, Replace.NONE) is not None
+    return parent
 
 
 def test_c21_an_order_is_worked_also_at_the_beginning_of_time() -> None:

@@ -125,8 +125,7 @@ async def test_c20_a_cancel_that_could_not_be_sent_can_be_sent_again(raiser: str
         wire.accept()
         await settled()
         if raiser == "cancel":
-            with pytest.raises(OSError, match="down"):
-                made[0].desk.cancel()
+            made[0].desk.cancel()
             made[0].desk.cancel()
             assert len(wire.cancels) == 1
         elif raiser == "replace":

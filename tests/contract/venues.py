@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import exo
-from exo.dma import CancelOrder, NewOrder, Request, Sink
+from exo.dma import CancelOrder, Capabilities, NewOrder, Request, Sink, StatusQuery
 from exo.mkt import ExecType, MsgType, OrdStatus, Report
 from exo.venue import PaperVenue
 
@@ -17,6 +17,8 @@ D = Decimal
 class Wire:
     """A venue that keeps requests and tells nothing by itself; `fails` is asked before each and may raise."""
 
+    capabilities = Capabilities()
+
     def __init__(self, fails: Callable[[Request], object] | None = None) -> None:
         self.fails = fails
         self.requests: list[Request] = []
@@ -25,6 +27,14 @@ class Wire:
 
     def connect(self, sink: Sink) -> None:
         self.sink = sink
+
+    async def query(self, query: StatusQuery) -> Sequence[Report]:
+        return ()
+
+    async def open_orders(self) -> Sequence[Report]:
+        return ()
+
+    async def cancel_all(self) -> None: ...
 
     def subscribe(self, symbol: str) -> None: ...
 

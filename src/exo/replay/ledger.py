@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final
 
-from exo.dma import NewOrder, Request, Sink, Venue
+from exo.dma import CancelOrder, Capabilities, Request, Sink, StatusQuery, Venue, VenueStatus
 from exo.flow import seeded
 from exo.flow.clock import Clock
 from exo.mkt import ExecType, OrdStatus, Quote, Report, TimeInForce, Trade
@@ -127,6 +127,23 @@ class Ledger:
             record.passed = self._courses(record.desk.order.symbol).since(record.arrived)
             record.arrived = None
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """The venue's."""
+        return self._venue.capabilities
+
+    async def query(self, query: StatusQuery) -> Sequence[Report]:
+        """Pass on."""
+        return await self._venue.query(query)
+
+    async def open_orders(self) -> Sequence[Report]:
+        """Pass on."""
+        return await self._venue.open_orders()
+
+    async def cancel_all(self) -> None:
+        """Pass on."""
+        await self._venue.cancel_all()
+
     def connect(self, sink: Sink) -> None:
         """Stand between the venue and the dispatcher."""
         self._sink = sink
@@ -157,7 +174,7 @@ class Ledger:
         """Pass on."""
         self._sink.on_trade(trade)
 
-    def on_status(self, status: FeedStatus) -> None:
+    def on_status(self, status: FeedStatus | VenueStatus) -> None:
         """Pass on."""
         self._sink.on_status(status)
 
@@ -226,7 +243,7 @@ def _stand_in(cls: type) -> type[_Watched]:
 
 def _decision(request: Request, update: Update[Any], now_ns: int) -> Decision:
     quote, span = update.quote, update.span
-    new = request if isinstance(request, NewOrder) else None
+    new = None if isinstance(request, CancelOrder) else request
     seen = None
     if span is not None:
         trade = span.trade

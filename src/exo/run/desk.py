@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from exo.dma.child import Child
+from exo.dma.parent import Intent
 from exo.dma.request import Request
+from exo.dma.risk import Refusal
 from exo.errors import InvalidValue, NoVenue
 from exo.flow.clock import to_ns, utc
-from exo.mkt.enums import TimeInForce
+from exo.mkt.enums import ExecInst, TimeInForce
 from exo.mkt.exact import ZERO, divide, subtract
+from exo.mkt.listing import Listing
 from exo.mkt.order import Order
 from exo.mkt.status import FeedStatus
 
@@ -72,7 +75,7 @@ class Desk(Generic[OrderT]):
 
     @property
     def children(self) -> tuple[Child, ...]:
-        """The child orders with every report applied, oldest first: the live one and the last that ended."""
+        """The child orders with every report applied, oldest first: those that live and the last that ended."""
         parent = self._process.parent
         return () if parent is None else parent.children
 
@@ -102,7 +105,7 @@ class Desk(Generic[OrderT]):
 
     @property
     def working(self) -> Child | None:
-        """The child order that may still trade."""
+        """The child order that may still trade or waits for an answer, the oldest if there are several."""
         return self._process.live_child
 
     @property
@@ -119,30 +122,56 @@ class Desk(Generic[OrderT]):
         order_qty: Decimal | None = getattr(self.order, "order_qty", None)
         return self.cancelled or (order_qty is not None and self.cum_qty >= order_qty)
 
+    def at(self, slot: str) -> Child | None:
+        """The child order in this slot that may still trade, or waits for an answer."""
+        parent = self._process.parent
+        return None if parent is None else parent.at(slot)
+
+    @property
+    def refused(self) -> Refusal | None:
+        """Why what was last asked for has not been sent, None if it was; printed, it is a sentence."""
+        parent = self._process.parent
+        return None if parent is None else parent.refused
+
+    @property
+    def listing(self) -> Listing | None:
+        """The symbol's steps and smallest sizes, if they are known."""
+        working = self._process.working
+        return None if working is None else working.gate.listing(self.order.symbol)
+
     def work(
         self,
         *,
         price: Decimal | None,
         order_qty: Decimal | None = None,
         time_in_force: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        slot: str = "",
     ) -> Request | None:
         """Have one child order stand at the venue, so much at this price (None: a market order; no quantity: all).
 
-        Sends the one request that brings the child nearer to that and returns it: a new order, or the cancel of one
-        that differs. Returns None when all is as wanted, an answer must be waited for, or the order is not admitted
-        yet, held, being cancelled or has ended. What is filled and live never exceeds the order's quantity (contract
-        C21): more is cut to what is left. InvalidValue for a term that cannot be; NoVenue without a venue that takes
-        orders.
+        Makes the one request that brings the child nearer to that and returns it: a new order, a replace where the
+        venue can do it, or the cancel of one that differs. It leaves at once or as soon as the venue's limits allow;
+        until then a newer intent takes its place. Returns None when all is as wanted, an answer must be waited for, or
+        the order is not admitted yet, held, being cancelled or has ended; or when the risk gate refuses, and then
+        `refused` says why. What is filled and open never exceeds the order's quantity (contract C21): more is cut to
+        what is left. With `slot` several children stand side by side, one in each. `post_only` never takes.
+        InvalidValue for a term that cannot be; NoVenue without a venue that takes orders.
         """
         working = self._process.working
         if working is None:
             raise NoVenue(self.order_id)
-        return working.work(self._process, order_qty, price, time_in_force)
+        exec_inst = ExecInst.POST_ONLY if post_only else None
+        intent = Intent(price=price, order_qty=order_qty, time_in_force=time_in_force, exec_inst=exec_inst, slot=slot)
+        return working.work(self._process, intent)
 
-    def cancel(self) -> Request | None:
-        """Cancel the child order; returns the request, None if there is nothing to cancel or it has been asked."""
+    def cancel(self, slot: str | None = None) -> Request | None:
+        """Cancel the child order in a slot, or every child; returns the first request.
+
+        None if there is nothing to cancel, it has been asked, or what there was had not been sent yet.
+        """
         working = self._process.working
-        return None if working is None else working.cancel(self._process)
+        return None if working is None else working.cancel(self._process, slot)
 
     def wake_in(self, delay_s: float | Decimal) -> None:
         """Ask for a call of `act` after so many seconds, up to 1e9; replaces what was asked for before."""

@@ -15,7 +15,8 @@ from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from exo.dma.venue import Feed
+from exo.dma.risk import RiskGate
+from exo.dma.venue import Feed, VenueStatus
 from exo.errors import NotRunning, UnknownOrder, WrongThread
 from exo.mkt.order import Order
 from exo.mkt.quote import Quote
@@ -50,6 +51,10 @@ class Dispatcher(Generic[OrderT]):
     is how long, at the end, running calls and clean-ups may take. A turn ends after `turn_s` or `turn_calls` calls.
     `threads` run blocking delegates. An order may have `mailbox_limit` undelivered facts. The last `retain` outcomes
     are kept, and their order ids refused to new orders (contract C11).
+
+    Requests pass the risk `gate` (None: one without limits), and wait their turn in an outbox that keeps a `reserve` of
+    each of the venue's rate limits for cancels and sends nothing that was wanted longer than `max_age_s` ago. Every
+    request has `instance` (one or two of 0-9a-z) in its name: two that trade one account must differ in it.
     """
 
     def __init__(
@@ -67,6 +72,10 @@ class Dispatcher(Generic[OrderT]):
         threads: int = 32,
         mailbox_limit: int = 10_000,
         retain: int = 10_000,
+        gate: RiskGate | None = None,
+        instance: str = "x",
+        reserve: float = 0.2,
+        max_age_s: float = 2.0,
     ) -> None:
         check_limits(exit_s=exit_s, turn_s=turn_s, turn_calls=turn_calls, threads=threads)
         check_limits(mailbox_limit=mailbox_limit, retain=retain, hog_s=1 if hog_s is None else hog_s)
@@ -90,6 +99,10 @@ class Dispatcher(Generic[OrderT]):
             turn_calls=turn_calls,
             threads=threads,
             mailbox_limit=mailbox_limit,
+            gate=gate,
+            instance=instance,
+            reserve=reserve,
+            max_age_s=max_age_s,
         )
         self._thread = 0
         self._running = False
@@ -158,12 +171,14 @@ class Dispatcher(Generic[OrderT]):
         else:
             self._parts.door.tick(trade)
 
-    def on_status(self, status: FeedStatus) -> None:
-        """Record what a feed says of its data, for its symbol or for all."""
-        if get_ident() == self._thread:
-            self._market.on_status(status)
-        else:
+    def on_status(self, status: FeedStatus | VenueStatus) -> None:
+        """Record what a feed says of its data, for its symbol or for all; or what a venue says of its line."""
+        if get_ident() != self._thread:
             self._parts.door.fact(status)
+        elif isinstance(status, VenueStatus):
+            self._parts.on_line(status)
+        else:
+            self._market.on_status(status)
 
     def on_report(self, report: Report) -> None:
         """Record a report for its order, or hand it to `on_orphan`; MailboxFull if too many wait (contract C11)."""

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from exo.dma.venue import VenueStatus
 from exo.errors import MailboxFull
 from exo.flow.queue import ConflatingQueue
 from exo.mkt.quote import Quote
@@ -38,7 +39,7 @@ class Door:
         self,
         loop: asyncio.AbstractEventLoop,
         cross: Callable[[Crossing], object],
-        take: Callable[[Report | FeedStatus], object],
+        take: Callable[[Report | FeedStatus | VenueStatus], object],
         limit: int,
     ) -> None:
         self._loop = loop
@@ -46,7 +47,7 @@ class Door:
         self._take = take
         self._limit = limit
         self._ticks: ConflatingQueue[str, Crossing] = ConflatingQueue(key=_symbol, conflate=_conflate)
-        self._facts: deque[Report | FeedStatus] = deque()
+        self._facts: deque[Report | FeedStatus | VenueStatus] = deque()
         self._lock = threading.Lock()
         self._called = False
         self._closed = False
@@ -59,7 +60,7 @@ class Door:
             self._ticks.push(Crossing(tick.symbol, tick, None))
         self._call()
 
-    def fact(self, fact: Report | FeedStatus) -> None:
+    def fact(self, fact: Report | FeedStatus | VenueStatus) -> None:
         """Hand over a report or a status; MailboxFull if too many wait. After the end it is given away at once."""
         with self._lock:
             closed = self._closed

@@ -82,6 +82,8 @@ class Leaving:
         outcome = outcome_of(process, end, error, self._clock.now_ns())
         self._statistics.ended += 1
         self._statistics.failed += end is End.FAILED
+        if process.working is not None:
+            process.working.ended(process)
         self._orders.remove(process)
         self._outcomes.add(outcome)
         self._publish(process, outcome)

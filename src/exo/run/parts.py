@@ -8,7 +8,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Generic, TypeVar
 
-from exo.dma.venue import Feed, Sink, Venue
+from exo.dma.ids import Ids
+from exo.dma.outbox import Outbox
+from exo.dma.risk import RiskGate
+from exo.dma.venue import Feed, Sink, Venue, VenueStatus
 from exo.flow.clock import current_clock
 from exo.mkt.order import Order
 from exo.mkt.report import Report
@@ -52,6 +55,10 @@ class Parts(Generic[OrderT]):
         turn_calls: int,
         threads: int,
         mailbox_limit: int,
+        gate: RiskGate | None,
+        instance: str,
+        reserve: float,
+        max_age_s: float,
     ) -> None:
         loop, clock = asyncio.get_running_loop(), current_clock()
         self._events = events
@@ -62,7 +69,10 @@ class Parts(Generic[OrderT]):
         self._working: Working | None = None
         if isinstance(venue, Venue):
             venue.connect(sink)
-            self._working = Working(loop, venue)
+            capabilities = venue.capabilities
+            outbox = Outbox(capabilities, reserve=reserve, max_age_s=max_age_s)
+            ids = Ids(instance, clock.now_ns(), capabilities.id_form)
+            self._working = Working(loop, clock, venue, gate or RiskGate(), outbox, ids, self._report)
         self.orders = Orders(
             factory, self.delivery, self.market, self._working, outcomes, self._watch, self._publish, mailbox_limit
         )
@@ -105,6 +115,8 @@ class Parts(Generic[OrderT]):
                 await self._subscriptions.close(within_s)
         finally:
             ending = [*self._cleaning.cancel(), *self.delivery.answers.close()]
+            if self._working is not None:
+                ending += self._working.close()
             if self._subscriptions is not None:
                 ending += self._subscriptions.cancel()
             if self._watchdog is not None:
@@ -114,11 +126,22 @@ class Parts(Generic[OrderT]):
             if ending:
                 await asyncio.wait(ending, timeout=self._exit_s)
 
-    def _take(self, fact: Report | FeedStatus) -> None:
+    def on_line(self, status: VenueStatus) -> None:
+        """The line to the venue has changed."""
+        if self._working is not None:
+            self._working.on_line(status)
+
+    def _take(self, fact: Report | FeedStatus | VenueStatus) -> None:
         if isinstance(fact, FeedStatus):
             self.market.on_status(fact)
+        elif isinstance(fact, VenueStatus):
+            self.on_line(fact)
         else:
             self.reports.post_late(fact)
+
+    def _report(self, report: Report) -> None:
+        """Take in what exo itself has to tell of a request."""
+        self.reports.post_late(report)
 
     def _watch(self, symbol: str, wanted: bool) -> None:
         if self._subscriptions is not None:

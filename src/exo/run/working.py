@@ -6,26 +6,35 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from decimal import Decimal
 from threading import get_ident
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from exo.dma.parent import Parent
-from exo.dma.request import Request
-from exo.dma.venue import Venue
-from exo.mkt.enums import MsgType, TimeInForce
+from exo.dma.child import Child
+from exo.dma.ids import Ids
+from exo.dma.outbox import Outbox
+from exo.dma.parent import Intent, Parent
+from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request
+from exo.dma.risk import Market, Refusal, RiskGate, Rule, TradingState, mark_of
+from exo.dma.venue import Line, Venue, VenueStatus
+from exo.flow.clock import Clock
+from exo.mkt.enums import MsgType
+from exo.mkt.exact import subtract
 from exo.mkt.report import Report
+from exo.run.doubts import Doubts
 from exo.run.process import OrderProcess
+from exo.run.sending import Sending
 
 T = TypeVar("T")
 
 _log = logging.getLogger("exo.run")
 
+_AGAIN_S: Final = 1.0
+
 Process = OrderProcess[Any]
 
 
 class Working:
-    """Makes the requests of one dispatcher's orders, hands them to the venue, and applies its reports.
+    """Makes the requests of one dispatcher's orders, past the risk gate into the outbox, and applies reports.
 
     What must go is cancelled here, and again when a report shows that it still stands: a cancel may have been lost, or
     have overtaken the new order (FIX scenario S30).
@@ -34,53 +43,95 @@ class Working:
     bounded by the terms as last asked for, even before the delegate knows them.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, venue: Venue) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        venue: Venue,
+        gate: RiskGate,
+        outbox: Outbox,
+        ids: Ids,
+        report: Callable[[Report], object],
+    ) -> None:
+        self.gate = gate
+        self.ids = ids
+        self.venue = venue
+        self.doubts = Doubts(loop, clock, venue, report, self.curb)
+        self.sending = Sending(loop, clock, venue, gate, outbox, self._of, self.doubts.expect, self._failed, report)
         self._loop = loop
-        self._venue = venue
+        self._clock = clock
+        self._replace = venue.capabilities.replace
         self._thread = get_ident()
         self._live: dict[str, Process] = {}
         self._none_live: asyncio.Future[None] | None = None
         self._withdrawing = False
 
-    def work(
-        self, process: Process, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
-    ) -> Request | None:
-        """Bring the child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
-        return self._on_loop(self._work, process, order_qty, price, time_in_force)
+    def work(self, process: Process, intent: Intent) -> Request | None:
+        """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
+        return self._on_loop(self._work, process, intent)
 
-    def cancel(self, process: Process) -> Request | None:
-        """Cancel the child."""
-        return self._on_loop(self._cancel, process)
+    def cancel(self, process: Process, slot: str | None) -> Request | None:
+        """Cancel the child in this slot, or with None every child; answers the first request."""
+        return self._on_loop(self._cancel, process, slot)
 
     def curb(self, process: Process) -> None:
-        """Cancel a child that must not stand: more than the terms leave, or of an order that is leaving."""
+        """Cancel what must not stand: more than the terms leave, or of an order that is leaving."""
         parent = process.parent
         if parent is None or parent.live is None:
             return
-        if self._withdrawing or process.leaving is not None or parent.exceeds(process.terms):
-            try:
-                self._cancel(process)
-            except Exception:
-                _log.exception("cannot cancel the child of order %s", process.order_id)
+        going = self._withdrawing or process.leaving is not None
+        for child in list(parent.unfinished if going else parent.too_much(process.terms)):
+            self._cancel_child(process, parent, child)
 
     def apply(self, process: Process, report: Report) -> bool:
         """Apply a report; answers False if it is an execution that was applied before."""
-        if process.parent is None:
-            process.parent = Parent()
-        new = process.parent.apply(report)
+        parent = self._parent_of(process)
+        before = parent.cum_qty
+        new = parent.apply(report)
+        if parent.cum_qty != before:
+            self.gate.traded(process.order.symbol, process.order.side, subtract(parent.cum_qty, before))
         if report.msg_type is not MsgType.CXL_REJ:  # to ask again at once might go on for ever
             self.curb(process)
-        if process.parent.live is None:
-            self._live.pop(process.order_id, None)
-            if not self._live and self._none_live is not None and not self._none_live.done():
-                self._none_live.set_result(None)
+        self._live_or_not(process, parent)
         return new
+
+    def adopt(self, process: Process, request: Request) -> None:
+        """Take up a request of a run before this one, of which nobody knows whether it arrived."""
+        parent = self._parent_of(process)
+        parent.ask(request, "")
+        parent.doubt_all()
+        self._live[process.order_id] = process
+        self.doubts.settle(process, request.cl_ord_id)
 
     def withdraw(self) -> None:
         """Cancel every child; nothing new is sent any more."""
         self._withdrawing = True
+        self.halt()
+
+    def halt(self) -> None:
+        """Let nothing leave any more but cancels, and cancel every child."""
+        self.gate.state = TradingState.HALTED
+        self.sending.drop(_halted)
         for process in list(self._live.values()):
-            self.curb(process)
+            parent = process.parent
+            assert parent is not None
+            for child in parent.unfinished:
+                self._cancel_child(process, parent, child)
+
+    def on_line(self, status: VenueStatus) -> None:
+        """The line to the venue has changed; once it is up again, all that is not finished is asked for."""
+        was_down = self.sending.outbox.closed
+        self.sending.on_line(status)
+        if status.line is Line.DOWN:
+            for process in self._live.values():
+                assert process.parent is not None
+                process.parent.doubt_all()
+        elif status.line is Line.UP and was_down:
+            self.doubts.settle_all(list(self._live.values()))
+
+    def ended(self, process: Process) -> None:
+        """An order is not here any more."""
+        self.gate.forget(process.order_id)
 
     async def none_live(self, within_s: float) -> None:
         """Wait so long until no child may trade any more."""
@@ -88,33 +139,118 @@ class Working:
             self._none_live = self._loop.create_future()
             await asyncio.wait([self._none_live], timeout=within_s)
 
-    def _work(
-        self, process: Process, order_qty: Decimal | None, price: Decimal | None, time_in_force: TimeInForce
-    ) -> Request | None:
+    def close(self) -> list[asyncio.Task[None]]:
+        """Send and ask nothing more; answers what is still ending."""
+        self.sending.close()
+        return self.doubts.close()
+
+    @property
+    def live(self) -> dict[str, Process]:
+        """The orders with a child that is not finished."""
+        return self._live
+
+    def _work(self, process: Process, intent: Intent) -> Request | None:
         if process.asked_cancel or process.asked_hold or process.ended or self._withdrawing:
             return None
-        if process.submitted_ns < 0:
+        if process.submitted_ns < 0 or process.leaving is not None:
             return None  # the order is not here yet, and may never be
+        intent.check()
+        parent, outbox, terms = self._parent_of(process), self.sending.outbox, process.terms
+        waiting = outbox.waiting(process.order_id, intent.slot)
+        if waiting is not None:
+            if parent.wants(terms, intent, waiting):
+                outbox.affirm(process.order_id, intent.slot, self._clock.now_ns())
+                return None
+            outbox.take_back(waiting)
+            parent.unsend(waiting)
+        market = Market(process.board.quote, process.board.status)
+        if intent.price is None:
+            self.gate.mark(terms.symbol, mark_of(market.quote, terms.side))
+        before = parent.at(intent.slot)
+        request = parent.work(terms, intent, self._replace)
+        parent.refused = None
+        if request is None:
+            self._live_or_not(process, parent)
+            return None
+        if not isinstance(request, CancelOrder):
+            refused = self._judge(parent, request, before, market)
+            if refused is not None:
+                parent.unsend(request)
+                parent.refused = refused
+                self._live_or_not(process, parent)
+                return None
+        self._live[process.order_id] = process
+        self.sending.put(request, intent.slot)
+        return request
+
+    def _judge(
+        self, parent: Parent, request: NewOrder | ReplaceOrder, before: Child | None, market: Market
+    ) -> Refusal | None:
+        child = parent.find(request.cl_ord_id)
+        assert child is not None
+        if child.request.cl_ord_id == request.cl_ord_id:
+            before = None
+        return self.gate.judge(request, before, child, market, self._clock.now_ns())
+
+    def _cancel(self, process: Process, slot: str | None) -> Request | None:
         parent = process.parent
         if parent is None:
-            parent = process.parent = Parent()
-        return self._send(process, parent.work(process.terms, process.order_id, order_qty, price, time_in_force))
-
-    def _cancel(self, process: Process) -> Request | None:
-        if process.parent is None:
             return None
-        return self._send(process, process.parent.cancel(process.terms, process.order_id))
+        first: Request | None = None
+        for child in parent.unfinished if slot is None else filter(None, [parent.at(slot)]):
+            request = self._cancel_child(process, parent, child)
+            first = first or request
+        return first
 
-    def _send(self, process: Process, request: Request | None) -> Request | None:
+    def _cancel_child(self, process: Process, parent: Parent, child: Child) -> Request | None:
+        """Cancel a child, what waits to be sent of it first; one that was never sent is simply not there any more."""
+        outbox = self.sending.outbox
+        for name in {child.request.cl_ord_id, *child.names}:
+            waiting = outbox.named(name)
+            if waiting is not None:
+                outbox.take_back(waiting)
+                parent.unsend(waiting)
+        if parent.find(child.request.cl_ord_id) is None:
+            self._live_or_not(process, parent)
+            return None
+        try:
+            request = parent.cancel(process.terms, parent.find(child.request.cl_ord_id) or child)
+        except Exception:
+            _log.exception("cannot cancel child %s of order %s", child.cl_ord_id, process.order_id)
+            return None
         if request is not None:
-            assert process.parent is not None
-            self._live[process.order_id] = process
-            try:
-                self._venue.send(request)
-            except BaseException:
-                process.parent.unsent(request)
-                raise
+            self.sending.put(request)
         return request
+
+    def _failed(self, process: Process, request: Request) -> None:
+        """The venue did not take a request; a cancel is asked again, all else is asked about."""
+        parent = process.parent
+        assert parent is not None
+        if isinstance(request, CancelOrder):
+            parent.unask(request)
+            self._loop.call_later(_AGAIN_S, self._recancel, process, parent, request.orig_cl_ord_id)
+        else:
+            parent.doubt(request)
+            self.doubts.settle(process, request.cl_ord_id)
+
+    def _recancel(self, process: Process, parent: Parent, cl_ord_id: str) -> None:
+        child = parent.find(cl_ord_id)
+        if child is not None and not child.finished and not self.sending.outbox.closed:
+            self._cancel_child(process, parent, child)
+
+    def _parent_of(self, process: Process) -> Parent:
+        if process.parent is None:
+            process.parent = Parent(process.order_id, self.ids.give, self.gate.note)
+        return process.parent
+
+    def _live_or_not(self, process: Process, parent: Parent) -> None:
+        if parent.live is None:
+            self._live.pop(process.order_id, None)
+            if not self._live and self._none_live is not None and not self._none_live.done():
+                self._none_live.set_result(None)
+
+    def _of(self, order_id: str) -> Process | None:
+        return self._live.get(order_id)
 
     def _on_loop(self, call: Callable[..., T], *args: Any) -> T:
         """Call on the loop's thread; a blocking delegate waits for it in its own."""
@@ -130,3 +266,7 @@ class Working:
 
         self._loop.call_soon_threadsafe(run)
         return done.result()
+
+
+def _halted(request: Request) -> Refusal:
+    return Refusal(rule=Rule.HALTED, order_id=request.order_id, symbol=request.symbol)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from exo.dma import CancelOrder, NewOrder, Request, Sink
+from exo.dma import CancelOrder, Capabilities, NewOrder, Request, Sink, StatusQuery
 from exo.errors import NotRunning
 from exo.flow.clock import current_clock, utc
 from exo.mkt import ExecType, LastLiquidityInd, MsgType, OrdStatus, Quote, Report, Side, TimeInForce, Trade
@@ -66,6 +66,19 @@ class PaperVenue:
         self._report: Callable[[Report], object] = _nobody
         self.executed: dict[tuple[str, Side], Executed] = {}
 
+    capabilities = Capabilities()
+
+    async def query(self, query: StatusQuery) -> Sequence[Report]:
+        """Nothing yet."""
+        return ()
+
+    async def open_orders(self) -> Sequence[Report]:
+        """Nothing yet."""
+        return ()
+
+    async def cancel_all(self) -> None:
+        """Nothing yet."""
+
     def connect(self, sink: Sink) -> None:
         """Report to this sink from now on."""
         self._report = sink.on_report
@@ -94,7 +107,7 @@ class PaperVenue:
         """Take a request."""
         if isinstance(request, NewOrder):
             self._new(request)
-        else:
+        elif isinstance(request, CancelOrder):
             self._cancel(request)
 
     def expire(self) -> None:
