@@ -8,10 +8,10 @@ from itertools import islice, permutations
 from math import factorial
 
 import pytest
-from scenarios import PRICE, SCENARIOS, Row
 
 from exo.dma import Child, NewOrder, Parent
 from exo.mkt import ExecType, Report
+from tests.dma.scenarios import PRICE, SCENARIOS, Row
 
 every_scenario = pytest.mark.parametrize("rows", SCENARIOS.values(), ids=SCENARIOS)
 

@@ -162,6 +162,6 @@ def test_c11_what_it_remembers_of_rejected_orders_is_bounded_too() -> None:
                 )
             )
         await asyncio.sleep(0)
-        return len(venue._ended)
+        return len(venue._orders.ended)
 
     assert run(program) <= 10_000

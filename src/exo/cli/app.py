@@ -23,9 +23,9 @@ from exo.cli.progress import bar
 from exo.cli.screen import screen
 from exo.cli.summary import show
 from exo.errors import ExoError, InvalidValue, UserError
+from exo.flow.delays import duration_ns
 from exo.mkt import Order
 from exo.replay import Account, Plan, Script, delay, recording, replay
-from exo.replay.delays import duration_ns
 from exo.replay.page import page
 from exo.venue import PaperVenue
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from exo.flow.delays import Delay
 from exo.mkt.exact import divide
 from exo.replay import Account, Fate, Line
-from exo.replay.delays import Delay
 from exo.replay.figures import plain
 
 _READABLE: Final = Context(prec=7)

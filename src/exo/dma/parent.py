@@ -10,7 +10,7 @@ from typing import Final
 from exo.dma.capabilities import Replace
 from exo.dma.child import Child, child_of
 from exo.dma.executions import NO_CHANGE, Executions
-from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request
+from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request, new_of
 from exo.dma.risk import Refusal
 from exo.dma.transitions import is_execution
 from exo.errors import InvalidValue
@@ -303,8 +303,7 @@ class Parent:
             return request
         name = self._names[request.orig_cl_ord_id]
         if isinstance(request, ReplaceOrder) and slot is not None:
-            members = {field: getattr(request, field) for field in NewOrder.__struct_fields__}
-            self._made(NewOrder(**members), slot)
+            self._made(new_of(request), slot)
             cancel = CancelOrder(
                 order_id=request.order_id,
                 cl_ord_id=request.cl_ord_id,

@@ -58,7 +58,9 @@ class Terms(Value):
 
 
 class NewOrder(Terms):
-    """A NewOrderSingle (D)."""
+    """A NewOrderSingle (D); `poss_resend`: it may have been sent before, under this name."""
+
+    poss_resend: Annotated[bool, Tag(97)] = False
 
 
 class ReplaceOrder(Terms):
@@ -88,3 +90,9 @@ class StatusQuery(Value):
 
 
 Request: TypeAlias = NewOrder | ReplaceOrder | CancelOrder
+
+
+def new_of(request: ReplaceOrder) -> NewOrder:
+    """The new order that a replace is where a venue cancels and makes a new one."""
+    members = {name: getattr(request, name) for name in Terms.__struct_fields__}
+    return NewOrder(**members)

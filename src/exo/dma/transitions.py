@@ -111,8 +111,6 @@ _TOLD: Final = {
     ExecType.PENDING_REPLACE: Event.KNOWN,
     ExecType.REPLACED: Event.KNOWN,
     ExecType.TRADE: Event.TRADED,
-    ExecType.TRADE_CORRECT: Event.KNOWN,
-    ExecType.TRADE_CANCEL: Event.KNOWN,
     ExecType.RESTATED: Event.WORKS,
     ExecType.TRIGGERED: Event.WORKS,
     ExecType.STOPPED: Event.STOPPED,
@@ -148,6 +146,8 @@ def event_of(report: Report, time_in_force: TimeInForce) -> Event | None:
         event = status_event(report.ord_status)
         if event is Event.REJECTED and report.ord_rej_reason == UNKNOWN_ORDER:
             return Event.DOUBTED
+    elif kind is ExecType.TRADE_CORRECT or kind is ExecType.TRADE_CANCEL:
+        event = status_event(report.ord_status) or Event.KNOWN  # an exchange does not put back what is busted
     elif kind is ExecType.REJECTED and report.ord_rej_reason == DUPLICATE_ORDER:
         return Event.DOUBTED  # of the copy, or of an older order of this name: ours may be there (S23)
     else:

@@ -1,8 +1,8 @@
 """Replay: recorded ticks played to many orders in virtual time, and an account of every order."""
 
+from exo.flow.delays import Delay, delay
 from exo.replay.account import Account, Decision, Fate, Fill, Line, Seen, Settings, Sums
 from exo.replay.arrivals import Arrivals, CannotDraw
-from exo.replay.delays import Delay, delay
 from exo.replay.patience import NeverFinishes
 from exo.replay.player import play
 from exo.replay.recording import Overlap, Recording, recording

@@ -12,12 +12,12 @@ from typing import Any, Final
 from exo.dma import CancelOrder, Capabilities, Request, Sink, StatusQuery, Venue, VenueStatus
 from exo.flow import seeded
 from exo.flow.clock import Clock
+from exo.flow.delays import Delay
 from exo.mkt import ExecType, OrdStatus, Quote, Report, TimeInForce, Trade
 from exo.mkt.exact import ZERO, add
 from exo.mkt.status import FeedStatus
 from exo.replay.account import Decision, Fill, Seen
 from exo.replay.course import Course, Stretch
-from exo.replay.delays import Delay
 from exo.run import Delegate, Desk, Update
 
 _KEPT: Final = 100  # fills and decisions of an order that are told one by one; the sums are of all

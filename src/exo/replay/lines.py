@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from exo.flow.delays import duration
 from exo.mkt import Side
 from exo.mkt.exact import ZERO, add, subtract
 from exo.replay.account import Fate, Line, Sums
 from exo.replay.course import Stretch
-from exo.replay.delays import duration
 from exo.replay.figures import average_px, participation, plain, slippage_bps
 from exo.replay.ledger import Record
 from exo.run import End, Outcome
-from exo.venue.paper import Executed
+from exo.venue.trading import Executed
 
 _ONE = Decimal(1)
 

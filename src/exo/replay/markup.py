@@ -8,7 +8,7 @@ from decimal import Decimal
 from html import escape
 from typing import Final
 
-from exo.replay.delays import duration
+from exo.flow.delays import duration
 from exo.replay.figures import plain
 
 DASH: Final = "–"

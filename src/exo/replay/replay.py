@@ -15,13 +15,13 @@ from exo.delegates import Sweep, SweepOrder
 from exo.errors import ExoError, FactoryFailed, OrderError
 from exo.flow import run_virtually, seeded
 from exo.flow.clock import Clock, LiveClock
+from exo.flow.delays import Delay
 from exo.flow.virtual import VirtualLoop
 from exo.mkt import Order, Quote, Trade
 from exo.mkt.value import Frozen
 from exo.replay.account import Account, Settings
 from exo.replay.arrivals import Arrivals
 from exo.replay.course import Course
-from exo.replay.delays import Delay
 from exo.replay.ledger import Ledger
 from exo.replay.lines import line_of, venue_sums
 from exo.replay.patience import NeverFinishes, Patience

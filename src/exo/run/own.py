@@ -27,7 +27,7 @@ def refusals(
         yield not_asked(child, request, text, now_ns)
     made = parent.find(request.cl_ord_id)
     if made is not None and made.request.cl_ord_id == request.cl_ord_id:
-        yield rejected(request, text, now_ns)  # it would have made a child of its own
+        yield rejected(made.request, text, now_ns)  # it would have made a child of its own
 
 
 def rejected(request: NewOrder | ReplaceOrder, text: str, now_ns: int) -> Report:

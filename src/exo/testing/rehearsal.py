@@ -15,7 +15,7 @@ from exo.mkt.value import Frozen
 from exo.run import Delegate, Desk, Dispatcher, Event, Outcome, Totals, Update
 from exo.testing.tape import Tape
 from exo.venue import PaperVenue
-from exo.venue.paper import Executed
+from exo.venue.trading import Executed
 
 OrderT = TypeVar("OrderT", bound=Order)
 DelegateT = TypeVar("DelegateT", bound=Delegate[Any])

@@ -1,87 +1,125 @@
-"""The paper venue: fills orders against the quotes it is shown, and sends nothing anywhere."""
+"""The paper venue: fills orders against the market it is shown, and sends nothing anywhere."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from exo.dma import CancelOrder, Capabilities, NewOrder, Request, Sink, StatusQuery
+from exo.dma import Capabilities, Line, Replace, Request, Sink, StatusQuery, VenueStatus
 from exo.errors import NotRunning
-from exo.flow.clock import current_clock, utc
-from exo.mkt import ExecType, LastLiquidityInd, MsgType, OrdStatus, Quote, Report, Side, TimeInForce, Trade
-from exo.mkt.exact import ZERO, add, divide, multiply, ratio
-from exo.mkt.value import Frozen
-from exo.venue.matching import Match, Standing, Touch
+from exo.flow.clock import current_clock, seeded, utc
+from exo.flow.delays import Delay
+from exo.flow.rate import Window
+from exo.mkt import ExecType, OrdStatus, Quote, Report, Side, Trade
+from exo.mkt.exact import ZERO
+from exo.venue.faults import Fault, Faults
+from exo.venue.matching import Queue
+from exo.venue.one_way import OneWay
+from exo.venue.orders import Orders
+from exo.venue.requests import SPOKEN, Requests
+from exo.venue.standing import Standing
+from exo.venue.trading import Executed, Rules, Trading
 
 _log = logging.getLogger("exo.venue")
 
-_BASIS_POINT: Final = Decimal("0.0001")
-_SPOKEN: Final = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC})
-_REMEMBERED: Final = 10_000
-_UNKNOWN_ORDER: Final = 1
-_TOO_LATE: Final = 0
-_DUPLICATE: Final = 6
-_OTHER: Final = 99
-
-
-class Executed(Frozen):
-    """What a venue executed of one side of a symbol: how often, how much, quantity times price, and its fees."""
-
-    executions: int = 0
-    qty: Decimal = ZERO
-    notional: Decimal = ZERO
-    fees: Decimal = ZERO
+_S: Final = 1_000_000_000
+_NONE: Final = Delay()
 
 
 class PaperVenue:
-    """A venue on paper: matches against raw quotes, before anybody conflates them.
+    """A venue on paper: matches against raw quotes and trades, before anybody conflates them.
 
-    `on_quote` and `on_trade` show it the market; it passes nothing on. Orders are LIMIT or MARKET, GTC, DAY or IOC.
-    What is displayed at the touch is all there is to take: it is consumed once, by all orders together, until the next
-    quote changes price or size on that side; an unknown size fills nothing. A limit order that does not reach the other
-    side rests, and is filled at its own price once the other side comes to it, adding liquidity; there is no queue, and
-    trades fill nobody. Of a market order, as of an IOC, what is not filled at once is cancelled.
+    `on_quote` and `on_trade` show it the market; it passes nothing on. Orders are LIMIT or MARKET; GTC, DAY, IOC or
+    FOK; post-only if they say so. What is displayed at the touch is all there is to take: it is consumed once, by all
+    orders together, until the next quote changes price or size on that side; an unknown size fills nothing. A limit
+    order that does not reach the other side rests and adds liquidity: it is filled at its own price once the other side
+    comes to it, by trades through its price, and by trades at it after what the `queue` model has before it. Of a
+    market order, as of an IOC, what is not filled at once is cancelled; a FOK is filled at once and whole, or not.
 
-    Requests are matched at once; their reports follow on the loop's next pass, and those of a quote likewise. Fees are
-    basis points of the notional. `executed` is its own account, by symbol and side.
+    `replace` is what it makes of one: by TOTAL, a smaller quantity at the same price keeps its place, all else goes to
+    the back. With `pending` it says so before it decides, `decide` later; `in_turn`, of one request at a time. What it
+    does not fill at once it `kills_as` CANCELED or EXPIRED. A `broker` puts busted quantity back on the
+    book, and lets a filled order be replaced by a larger one. With `names_reusable` a ClOrdID may be used again once
+    its order has ended. More requests than `windows` allow are refused, and the line is silent for `ban_s`.
+
+    Without latencies requests are matched at once; their reports follow on the loop's next pass, and those of a quote
+    likewise. Fees are basis points of the notional. `executed` is its own account, by symbol and side. Same seed, same
+    run.
     """
 
-    def __init__(self, *, maker_bps: Decimal = ZERO, taker_bps: Decimal = ZERO) -> None:
+    def __init__(
+        self,
+        *,
+        maker_bps: Decimal = ZERO,
+        taker_bps: Decimal = ZERO,
+        queue: Queue = Queue.CONSERVATIVE,
+        replace: Replace = Replace.TOTAL,
+        request_latency: Delay = _NONE,
+        report_latency: Delay = _NONE,
+        decide: Delay = _NONE,
+        pending: bool = False,
+        in_turn: bool = False,
+        kills_as: OrdStatus = OrdStatus.CANCELED,
+        broker: bool = False,
+        names_reusable: bool = False,
+        mass_cancel: bool = True,
+        windows: tuple[Window, ...] = (),
+        ban_s: float = 10.0,
+        answer_s: float = 5.0,
+        expiry_s: float = 10.0,
+        faults: Faults | None = None,
+        seed: int = 0,
+    ) -> None:
         self.maker_bps = maker_bps
         self.taker_bps = taker_bps
-        self._fees = {
-            LastLiquidityInd.ADDED: multiply(maker_bps, _BASIS_POINT),
-            LastLiquidityInd.REMOVED: multiply(taker_bps, _BASIS_POINT),
-        }
-        self._touches: dict[str, Touch] = {}
-        self._orders: dict[str, Standing] = {}
-        self._ended: OrderedDict[str, OrdStatus] = OrderedDict()
-        self._numbers = 0
-        self._executions = 0
-        self._reports: deque[Report] = deque()
-        self._report: Callable[[Report], object] = _nobody
-        self.executed: dict[tuple[str, Side], Executed] = {}
+        self.faults = faults or Faults()
+        self.capabilities = Capabilities(
+            replace=replace,
+            times_in_force=SPOKEN,
+            mass_cancel=mass_cancel,
+            windows=windows,
+            answer_s=answer_s,
+            expiry_s=expiry_s,
+        )
+        rules = Rules(
+            maker_bps=maker_bps,
+            taker_bps=taker_bps,
+            queue=queue,
+            replace=replace,
+            pending=pending,
+            in_turn=in_turn,
+            kills_as=kills_as,
+            broker=broker,
+            names_reusable=names_reusable,
+        )
+        rng = seeded(f"paper {seed}")
+        decisions = OneWay(decide, rng, _call)
+        later = None if decide == _NONE and not pending else decisions.put
+        self._orders = Orders()
+        self._trading = Trading(rules, self.faults, self._orders, self._put)
+        self._taken = Requests(rules, self.faults, self._orders, self._trading, self._put, later)
+        self._at_once = request_latency == _NONE
+        self._requests: OneWay[Request] = OneWay(request_latency, rng, self._arrive)
+        self._reports: OneWay[Report] = OneWay(report_latency, rng, self._deliver)
+        self._latencies = request_latency, report_latency
+        self._rng = rng
+        self._ban_ns = round(ban_s * _S)
+        self._tallies = [window.tally() for window in windows]
+        self._down = False
+        self._forgotten: dict[int, int] = {}
+        self._sink: Sink | None = None
 
-    capabilities = Capabilities()
-
-    async def query(self, query: StatusQuery) -> Sequence[Report]:
-        """Nothing yet."""
-        return ()
-
-    async def open_orders(self) -> Sequence[Report]:
-        """Nothing yet."""
-        return ()
-
-    async def cancel_all(self) -> None:
-        """Nothing yet."""
+    @property
+    def executed(self) -> dict[tuple[str, Side], Executed]:
+        """What it has executed, by symbol and side."""
+        return self._trading.executed
 
     def connect(self, sink: Sink) -> None:
         """Report to this sink from now on."""
-        self._report = sink.on_report
+        self._sink = sink
 
     def subscribe(self, symbol: str) -> None:
         """Nothing: whoever shows it the market decides of what."""
@@ -91,170 +129,145 @@ class PaperVenue:
 
     def on_quote(self, quote: Quote) -> None:
         """Show it a quote; orders that wait may trade by it."""
-        touch = self._touches.get(quote.symbol)
-        if touch is None:
-            touch = self._touches[quote.symbol] = Touch()
-        if touch.idle:
-            touch.quote = quote
-            return
-        for match in touch.show(quote):
-            self._executed(match)
+        self._trading.on_quote(quote)
 
     def on_trade(self, trade: Trade) -> None:
-        """Show it a trade; without a model of the queue that fills nobody."""
+        """Show it a trade between others; orders that rest may trade by it."""
+        self._trading.on_trade(trade)
 
     def send(self, request: Request) -> None:
-        """Take a request."""
-        if isinstance(request, NewOrder):
-            self._new(request)
-        elif isinstance(request, CancelOrder):
-            self._cancel(request)
+        """Take a request; ConnectionError while the line is down."""
+        if self._down:
+            raise ConnectionError("the line to the paper venue is down")
+        if self.faults.strikes(Fault.DISCONNECT):
+            self.disconnect(self.faults.for_s)
+        elif not self.faults.strikes(Fault.LOSE_REQUEST):
+            if self._at_once:
+                self._arrive(request)
+            else:
+                self._requests.put(request)
+
+    async def query(self, query: StatusQuery) -> Sequence[Report]:
+        """All that is known of an order, by any of its names or by its number here; ConnectionError while down."""
+        await self._travel(self._latencies[0])
+        found = self._orders.asked_for(query)
+        now_ns = current_clock().now_ns()
+        reports: list[Report] = []
+        if found is not None:
+            if self.faults.strikes(Fault.FORGET):
+                self._forgotten[found.number] = now_ns + round(self.faults.for_s * _S)
+            if self._forgotten.get(found.number, 0) <= now_ns:
+                self._forgotten.pop(found.number, None)
+                reports = [self._trading.execution(found, exec_id, now_ns) for exec_id in found.executions]
+                reports.append(found.report(ExecType.ORDER_STATUS, now_ns, transact_time=utc(now_ns)))
+        await self._travel(self._latencies[1])
+        return reports
+
+    async def open_orders(self) -> Sequence[Report]:
+        """Every order that is open; ConnectionError while down."""
+        await self._travel(self._latencies[0])
+        now_ns = current_clock().now_ns()
+        reports = [
+            standing.report(ExecType.ORDER_STATUS, now_ns, transact_time=utc(now_ns))
+            for standing in self._orders.open.values()
+        ]
+        await self._travel(self._latencies[1])
+        return reports
+
+    async def cancel_all(self) -> None:
+        """Cancel every order that is open; ConnectionError while down."""
+        await self._travel(self._latencies[0])
+        for standing in list(self._orders.open.values()):
+            self._trading.end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "mass cancel")
+        await self._travel(self._latencies[1])
+
+    def standing(self, cl_ord_id: str) -> Standing | None:
+        """The order that has, or had, this name."""
+        return self._orders.named.get(cl_ord_id)
+
+    def cancel_unasked(self, cl_ord_id: str, text: str = "cancelled by the venue") -> None:
+        """Cancel an order that nobody has asked to cancel."""
+        self._trading.end(self._orders.named[cl_ord_id], ExecType.CANCELED, OrdStatus.CANCELED, text)
+
+    def reject_late(self, cl_ord_id: str) -> None:
+        """Reject an order that has been accepted."""
+        standing = self._orders.named[cl_ord_id]
+        self._trading.end(standing, ExecType.REJECTED, OrdStatus.REJECTED, "rejected after all")
+
+    def bust(self, exec_id: str) -> None:
+        """Take an execution back; a broker puts its quantity on the book again."""
+        self._trading.amend(exec_id, ZERO)
+
+    def correct(self, exec_id: str, qty: Decimal, px: Decimal) -> None:
+        """Correct an execution; a broker puts on the book what is less than before."""
+        self._trading.amend(exec_id, qty, px)
+
+    def reduce(self, cl_ord_id: str, by: Decimal) -> None:
+        """Take so much of an order off the book unasked, as self-trade prevention does."""
+        self._trading.reduce(self._orders.named[cl_ord_id], by)
+
+    def end_day(self) -> None:
+        """Be done for the day with all that is open: day orders have ended, the others rest until `start_day`."""
+        for standing in list(self._orders.open.values()):
+            self._trading.done_for_day(standing)
+
+    def start_day(self) -> None:
+        """Have those that are good till cancel stand again."""
+        self._trading.start_day()
 
     def expire(self) -> None:
         """End a session: all orders that wait expire, and nothing is displayed any more."""
-        for touch in self._touches.values():
-            for standing in touch.waiting():
-                self._end(standing, ExecType.EXPIRED, OrdStatus.EXPIRED, "the session has ended")
-        self._touches.clear()
+        self._trading.expire()
 
-    def _new(self, request: NewOrder) -> None:
-        self._numbers += 1
-        standing = Standing(request, self._numbers)
-        if request.cl_ord_id in self._orders or request.cl_ord_id in self._ended:
-            self._tell(standing, ExecType.REJECTED, OrdStatus.REJECTED, ord_rej_reason=_DUPLICATE, text="duplicate id")
-            return
-        if request.time_in_force not in _SPOKEN:
-            text = f"{request.time_in_force.value} is not known here"
-            self._forget(request.cl_ord_id, OrdStatus.REJECTED)
-            self._tell(standing, ExecType.REJECTED, OrdStatus.REJECTED, ord_rej_reason=_OTHER, text=text)
-            return
-        touch = self._touches.get(request.symbol)
-        if touch is None:
-            touch = self._touches[request.symbol] = Touch()
-        self._orders[request.cl_ord_id] = standing
-        self._tell(standing, ExecType.NEW, OrdStatus.NEW)
-        match = touch.match(standing)
-        if match is not None:
-            self._executed(match)
-        if not standing.leaves_qty:
-            return
-        if request.time_in_force is TimeInForce.IOC or request.price is None:
-            self._end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "not filled at once")
-        else:
-            touch.wait(standing)
+    def disconnect(self, for_s: float) -> None:
+        """Lose the line for a while, and what is on its way."""
+        if not self._down:
+            self._down = True
+            self._requests.lose()
+            self._reports.lose()
+            self._status(Line.DOWN)
+            asyncio.get_running_loop().call_later(for_s, self._reconnect)
 
-    def _cancel(self, request: CancelOrder) -> None:
-        standing = self._orders.get(request.orig_cl_ord_id)
-        if standing is not None:
-            self._touches[standing.request.symbol].leave(standing)
-            self._end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "", request.cl_ord_id)
-            return
-        status = self._ended.get(request.orig_cl_ord_id)
-        unknown = status is None
-        self._put(
-            Report(
-                msg_type=MsgType.CXL_REJ,
-                order_id=request.order_id,
-                cl_ord_id=request.cl_ord_id,
-                orig_cl_ord_id=request.orig_cl_ord_id,
-                symbol=request.symbol,
-                side=request.side,
-                ord_status=OrdStatus.REJECTED if status is None else status,
-                cxl_rej_reason=_UNKNOWN_ORDER if unknown else _TOO_LATE,
-                text="unknown order" if unknown else "too late to cancel",
-                transact_time=utc(current_clock().now_ns()),
-                received_ns=current_clock().now_ns(),
-            )
-        )
-
-    def _executed(self, match: Match) -> None:
-        standing, qty, px = match
-        request = standing.request
-        liquidity = LastLiquidityInd.ADDED if standing.passive else LastLiquidityInd.REMOVED
-        notional = multiply(qty, px)
-        fee = multiply(notional.copy_abs(), self._fees[liquidity])
-        key = (request.symbol, request.side)
-        so_far = self.executed.get(key, Executed())
-        self.executed[key] = Executed(
-            executions=so_far.executions + 1,
-            qty=add(so_far.qty, qty),
-            notional=add(so_far.notional, notional),
-            fees=add(so_far.fees, fee),
-        )
-        self._executions += 1
-        filled = not standing.leaves_qty
-        if filled:
-            self._forget(request.cl_ord_id, OrdStatus.FILLED)
-        self._tell(
-            standing,
-            ExecType.TRADE,
-            OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED,
-            exec_id=str(self._executions),
-            last_qty=qty,
-            last_px=px,
-            last_liquidity_ind=liquidity,
-            commission=fee,
-        )
-
-    def _end(
-        self, standing: Standing, exec_type: ExecType, status: OrdStatus, text: str, cancel_id: str | None = None
-    ) -> None:
-        self._forget(standing.request.cl_ord_id, status)
-        name = standing.request.cl_ord_id
-        ids = {} if cancel_id is None else {"cl_ord_id": cancel_id, "orig_cl_ord_id": name}
-        self._tell(standing, exec_type, status, text=text or None, leaves_qty=ZERO, **ids)
-
-    def _forget(self, cl_ord_id: str, status: OrdStatus) -> None:
-        """Know of an order that has ended only how, and of the last ones only."""
-        self._orders.pop(cl_ord_id, None)
-        self._ended[cl_ord_id] = status
-        if len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
-
-    def _tell(self, standing: Standing, exec_type: ExecType, status: OrdStatus, **more: Any) -> None:
-        request = standing.request
+    def _arrive(self, request: Request) -> None:
         now_ns = current_clock().now_ns()
-        rejected = status is OrdStatus.REJECTED
-        members: dict[str, Any] = {
-            "order_id": request.order_id,
-            "cl_ord_id": request.cl_ord_id,
-            "secondary_order_id": str(standing.number),
-            "symbol": request.symbol,
-            "side": request.side,
-            "order_qty": request.order_qty,
-            "price": request.price,
-            "time_in_force": request.time_in_force,
-            "exec_type": exec_type,
-            "ord_status": status,
-            "cum_qty": standing.cum_qty,
-            "leaves_qty": ZERO if rejected else standing.leaves_qty,
-            "avg_px": _average(standing),
-            "transact_time": utc(now_ns),
-            "received_ns": now_ns,
-        }
-        self._put(Report(**(members | more)))
+        if all(tally.free(now_ns) >= 1 for tally in self._tallies):
+            for tally in self._tallies:
+                tally.take(1, now_ns)
+            self._taken.arrive(request)
+        else:
+            self._status(Line.SILENT, now_ns + self._ban_ns)
+            self._taken.refuse(request, "too many requests")
 
-    def _put(self, report: Report) -> None:
-        if not self._reports:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._reports.append(report)
+    def _put(self, report: Report, *, answer: bool = False) -> None:
+        if self._down or (answer and self.faults.strikes(Fault.LOSE_ANSWER)):
+            return
+        self._reports.put(report)
+        if self.faults.strikes(Fault.DUPLICATE):
+            self._reports.put(report)
 
-    def _flush(self) -> None:
-        while self._reports:
-            report = self._reports.popleft()
-            try:
-                self._report(report)
-            except Exception:  # the others must come all the same
-                _log.exception("nobody took the report %s", report)
+    def _deliver(self, report: Report) -> None:
+        try:
+            if self._sink is None:
+                raise NotRunning("report")
+            self._sink.on_report(report)
+        except Exception:  # the others must come all the same
+            _log.exception("nobody took the report %s", report)
 
+    def _status(self, line: Line, until_ns: int | None = None) -> None:
+        if self._sink is not None:
+            status = VenueStatus(line=line, until_ns=until_ns, received_ns=current_clock().now_ns())
+            self._sink.on_status(status)
 
-def _average(standing: Standing) -> Decimal:
-    """The average price, to as many digits as a Report may have."""
-    if not standing.cum_qty:
-        return ZERO
-    average = divide(standing.notional, standing.cum_qty)
-    return average if average.copy_abs() >= 1 else ratio(standing.notional, standing.cum_qty, 60)
+    def _reconnect(self) -> None:
+        self._down = False
+        self._status(Line.UP)
+
+    async def _travel(self, latency: Delay) -> None:
+        """Wait as long as a question takes to get there, or an answer to come back."""
+        await asyncio.sleep(latency.draw_ns(self._rng) / _S)
+        if self._down:
+            raise ConnectionError("the line to the paper venue is down")
 
 
-def _nobody(report: Report) -> None:
-    raise NotRunning("report")
+def _call(what: Callable[[], None]) -> None:
+    what()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from exo.errors import InvalidValue
 from exo.flow import seeded
+from exo.flow.delays import duration, duration_ns
 from exo.replay import Delay, delay
-from exo.replay.delays import duration, duration_ns
 
 HOUR_NS = 3_600_000_000_000
 
