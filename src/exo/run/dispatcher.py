@@ -25,6 +25,7 @@ from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
 from exo.run.delivery import Delivery
 from exo.run.events import Events, Reader, event_of
+from exo.run.killing import Killed, kill
 from exo.run.limits import check_limits
 from exo.run.market import Market
 from exo.run.orders import Ack, Factory, Orders
@@ -224,6 +225,19 @@ class Dispatcher(Generic[OrderT]):
     async def all_ended(self) -> None:
         """Wait until no order is live."""
         await self._parts.orders.all_ended()
+
+    @property
+    def gate(self) -> RiskGate:
+        """The risk gate; NoVenue without a venue that takes orders."""
+        return self._parts.working.gate
+
+    async def kill(self, within_s: float = 30.0) -> Killed:
+        """The kill switch: let nothing leave but cancels, cancel every child, and verify at the venue within this time.
+
+        Orders and delegates go on, but nothing new is sent until `gate.state` is ACTIVE again. NoVenue as for `gate`.
+        """
+        self._instructed("throw the kill switch")
+        return await kill(self._parts.working, self._delivery.clock, within_s)
 
     @property
     def acting(self) -> str | None:

@@ -12,6 +12,7 @@ from exo.dma.ids import Ids
 from exo.dma.outbox import Outbox
 from exo.dma.risk import RiskGate
 from exo.dma.venue import Feed, Sink, Venue, VenueStatus
+from exo.errors import NoVenue
 from exo.flow.clock import current_clock
 from exo.mkt.order import Order
 from exo.mkt.report import Report
@@ -125,6 +126,13 @@ class Parts(Generic[OrderT]):
             self._events.close()
             if ending:
                 await asyncio.wait(ending, timeout=self._exit_s)
+
+    @property
+    def working(self) -> Working:
+        """The way to the venue; NoVenue if there is none that takes orders."""
+        if self._working is None:
+            raise NoVenue("of any kind")
+        return self._working
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed."""

@@ -98,6 +98,7 @@ class Sending:
     def _leave(self, request: Request, since_ns: int, now_ns: int) -> None:
         process = self._of(request.order_id)
         if process is None or process.parent is None:
+            self._leave_stray(request)
             return
         if not isinstance(request, CancelOrder) and since_ns < now_ns:
             refusal = self._judge_again(process, process.parent, request, now_ns)
@@ -110,6 +111,14 @@ class Sending:
         except Exception:
             _log.exception("the venue did not take %s: what became of it is in doubt", request)
             self._failed(process, request)
+
+    def _leave_stray(self, request: Request) -> None:
+        """Send the cancel of what no order here knows of; anything else has lost its order meanwhile."""
+        if isinstance(request, CancelOrder):
+            try:
+                self._venue.send(request)
+            except Exception:
+                _log.exception("the venue did not take %s", request)
 
     def _judge_again(
         self, process: Process, parent: Parent, request: NewOrder | ReplaceOrder, now_ns: int

@@ -106,17 +106,17 @@ class Working:
     def withdraw(self) -> None:
         """Cancel every child; nothing new is sent any more."""
         self._withdrawing = True
-        self.halt()
+        self._clear()
 
     def halt(self) -> None:
-        """Let nothing leave any more but cancels, and cancel every child."""
+        """Let the gate pass nothing any more, and cancel every child."""
         self.gate.state = TradingState.HALTED
+        self._clear()
+
+    def _clear(self) -> None:
         self.sending.drop(_halted)
         for process in list(self._live.values()):
-            parent = process.parent
-            assert parent is not None
-            for child in parent.unfinished:
-                self._cancel_child(process, parent, child)
+            self._cancel(process, None)
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed; once it is up again, all that is not finished is asked for."""
@@ -127,7 +127,11 @@ class Working:
                 assert process.parent is not None
                 process.parent.doubt_all()
         elif status.line is Line.UP and was_down:
-            self.doubts.settle_all(list(self._live.values()))
+            self.settle_all()
+
+    def settle_all(self) -> None:
+        """Ask what became of every child that is not finished."""
+        self.doubts.settle_all(list(self._live.values()))
 
     def ended(self, process: Process) -> None:
         """An order is not here any more."""

@@ -1,0 +1,100 @@
+"""Killing: the kill switch - block, cancel, and ask the venue until nothing of ours is open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from exo.dma.request import CancelOrder
+from exo.flow.clock import Clock
+from exo.mkt.report import Report
+from exo.mkt.value import Frozen
+from exo.run.working import Working
+
+_log = logging.getLogger("exo.run")
+
+_PAUSE_S: Final = 1.0
+
+
+class Killed(Frozen):
+    """What became of a kill: how many children were not finished when it was thrown, and what is still open.
+
+    `verified`: the venue has been asked since, and nothing of ours is open there, nor on its way. Otherwise
+    `still_open` names what is, as far as is known.
+    """
+
+    children: int
+    verified: bool
+    still_open: tuple[str, ...]
+    took_s: float
+
+    def __str__(self) -> str:
+        if self.verified:
+            return f"killed: {self.children} children, nothing is open at the venue, after {self.took_s:.3f} s"
+        names = ", ".join(self.still_open[:5]) or "unknown"
+        return f"NOT killed: after {self.took_s:.3f} s {len(self.still_open)} are or may be open: {names}"
+
+
+async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
+    """Let nothing leave any more but cancels, cancel every child, and verify at the venue within this time."""
+    began_ns = clock.now_ns()
+    children = len(_unfinished(working))
+    working.halt()
+    all_at_once = working.venue.capabilities.mass_cancel
+    still_open: tuple[str, ...] = ()
+    while True:
+        reports: Sequence[Report] | None = None
+        try:
+            if all_at_once:
+                await working.venue.cancel_all()
+            reports = await working.venue.open_orders()
+        except Exception as error:
+            _log.error("kill switch: cannot ask the venue, again in %g s: %s", _PAUSE_S, error)
+        took_s = (clock.now_ns() - began_ns) / 1e9
+        if reports is not None:
+            ours = [report for report in reports if _ours(working, report)]
+            still_open = tuple({str(report.cl_ord_id) for report in ours} | _unfinished(working))
+            if not still_open:
+                return Killed(children=children, verified=True, still_open=(), took_s=took_s)
+            for report in ours:
+                _cancel_again(working, report)
+            if not ours:
+                working.settle_all()  # the venue has none of them: it must say what became of each
+        if took_s >= within_s:
+            return Killed(children=children, verified=False, still_open=still_open, took_s=took_s)
+        await asyncio.sleep(min(_PAUSE_S, max(0.0, within_s - took_s)))
+
+
+def _unfinished(working: Working) -> set[str]:
+    parents = (process.parent for process in working.live.values())
+    return {child.cl_ord_id for parent in parents if parent is not None for child in parent.unfinished}
+
+
+def _ours(working: Working, report: Report) -> bool:
+    return report.order_id in working.live or working.ids.mine(report.cl_ord_id or "")
+
+
+def _cancel_again(working: Working, report: Report) -> None:
+    """Cancel what is still open, once more if a cancel has had no effect; also what no order here knows of."""
+    if len(working.sending.outbox):
+        return  # cancels still wait for the venue's limits: these come first
+    cl_ord_id = report.cl_ord_id or ""
+    process = working.live.get(report.order_id)
+    child = None if process is None or process.parent is None else process.parent.find(cl_ord_id)
+    if process is not None and process.parent is not None and child is not None:
+        for asked in child.asked:
+            if isinstance(asked.request, CancelOrder):
+                process.parent.unask(asked.request)
+        working.cancel(process, None)
+    elif report.symbol is not None and report.side is not None:
+        working.sending.put(
+            CancelOrder(
+                order_id=report.order_id,
+                cl_ord_id=working.ids.give(report.order_id),
+                orig_cl_ord_id=cl_ord_id,
+                side=report.side,
+                symbol=report.symbol,
+            )
+        )
