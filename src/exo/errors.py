@@ -3,6 +3,7 @@
     ExoError
     ├── UserError            the caller's: what was asked for is wrong, nothing was changed
     │   ├── InvalidValue         a field holds what it must not (also a ValueError)
+    │   ├── NotListed            a symbol that is not on the whitelist
     │   ├── WrongThread          the dispatcher was asked from a thread that is not its loop's
     │   └── OrderError           an order id or instruction that cannot be accepted
     │       ├── UnknownOrder         no such order, or it has ended
@@ -42,6 +43,17 @@ class InvalidValue(UserError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.problem} at {self.where}"
+
+
+class NotListed(UserError):
+    """A symbol that is not on the whitelist was traded."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(symbol)
+        self.symbol = symbol
+
+    def __str__(self) -> str:
+        return f"{self.symbol} is not listed: add its Listing to the whitelist, or do not trade it"
 
 
 class OrderError(UserError):

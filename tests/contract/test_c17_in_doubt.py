@@ -228,3 +228,49 @@ async def test_c17_an_immediate_order_that_vanished_is_settled_too() -> None:
         made[0].desk.work(price=D(10), time_in_force=TimeInForce.IOC)
         await asyncio.sleep(3)
         assert made[0].desk.working is None and made[0].desk.leaves_qty == 10
+
+
+@pytest.mark.parametrize("lost", [Fault.LOSE_FILL, None])
+@virtual
+async def test_c17_what_nobody_waits_for_and_was_not_told_is_found_by_an_audit(lost: Fault | None) -> None:
+    """A fill is lost, or an end while nothing was listening: the venue is asked what is open, every so often."""
+    faults = Faults()
+    venue = Counting(faults=faults)
+    made = Made(rests)
+    async with exo.Dispatcher(made, venue, audit_s=10) as d:
+        x = d.submit(buy(order_qty=D(10))).order_id
+        await settled()
+        if lost is None:
+            faults.force(Fault.LOSE_FILL)
+            faults.force(Fault.FORGET)
+        else:
+            faults.force(lost)
+        venue.on_quote(exo.Quote("A", D(9), D(1), D(10), D(10)))
+        await asyncio.sleep(9)
+        assert made[0].desk.cum_qty == 0 and len(d) == 1
+        outcome = await d.ended(x)
+        assert outcome.end is End.DONE and made[0].desk.cum_qty == 10
+
+
+@virtual
+async def test_c17_an_audit_leaves_alone_what_is_open_and_what_is_on_its_way() -> None:
+    """Nothing is asked about it, and nothing is ever in doubt."""
+    queries: list[Any] = []
+
+    class Asked(Counting):
+        async def query(self, query: Any) -> Any:
+            queries.append(query)
+            return await super().query(query)
+
+    venue = Asked(report_latency=Delay(100 * MS, 300 * MS), request_latency=Delay(100 * MS, 300 * MS))
+    made = Made()
+    async with exo.Dispatcher(made, venue, audit_s=0.05, exit_s=5) as d:
+        for _ in range(20):
+            d.submit(buy(order_qty=D(10)))
+        await settled()
+        for number in range(50):
+            await asyncio.sleep(0.1)
+            for one in made:
+                one.desk.work(price=D(10 + number // 10))
+                assert not one.desk.in_doubt
+    assert queries == []

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import exo
-from exo.dma import CancelOrder, Capabilities, NewOrder, Request, Sink, StatusQuery
+from exo.dma import CancelOrder, Capabilities, NewOrder, ReplaceOrder, Request, Sink, StatusQuery
 from exo.mkt import ExecType, MsgType, OrdStatus, Report
 from exo.venue import PaperVenue
 
@@ -104,7 +104,7 @@ class Watched(PaperVenue):
         super().__init__()
         self.bounds = bounds
         self.filled: dict[str, Decimal] = {}
-        self.standing: dict[str, tuple[str, Decimal]] = {}
+        self.children: dict[str, dict[str, Any]] = {}  # by every name they have or may have
         self.breaches: list[str] = []
         self.requests = 0
 
@@ -114,19 +114,30 @@ class Watched(PaperVenue):
 
     def send(self, request: Request) -> None:
         self.requests += 1
+        name = request.cl_ord_id
         if isinstance(request, NewOrder):
-            self.standing[request.cl_ord_id] = (request.order_id, request.order_qty)
-            self._check(request.order_id)
+            child = {"of": request.order_id, "totals": {name: request.order_qty}, "filled": D(0), "ended": False}
+            self.children[name] = child
+        elif isinstance(request, ReplaceOrder):
+            self.children[name] = self.children[request.orig_cl_ord_id]
+            self.children[name]["totals"][name] = request.order_qty
+        self._check(request.order_id)
         super().send(request)
 
+    def on_status(self, status: Any) -> None:
+        self.sink.on_status(status)
+
     def on_report(self, report: Report) -> None:
-        name = report.orig_cl_ord_id or report.cl_ord_id or ""
+        child = self.children[report.orig_cl_ord_id or report.cl_ord_id or ""]
         if report.exec_type is ExecType.TRADE:
-            order_id, left = self.standing[name]
-            self.standing[name] = (order_id, left - report.last_qty)
-            self.filled[order_id] = self.filled.get(order_id, D(0)) + report.last_qty
+            child["filled"] += report.last_qty
+            self.filled[child["of"]] = self.filled.get(child["of"], D(0)) + report.last_qty
+        elif report.exec_type is ExecType.REPLACED:
+            child["totals"] = {str(report.cl_ord_id): report.order_qty}
+        elif report.msg_type is MsgType.CXL_REJ:
+            child["totals"].pop(report.cl_ord_id, None)
         elif report.exec_type in (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED):
-            self.standing[name] = (report.order_id, D(0))
+            child["ended"] = True
         self.sink.on_report(report)
 
     def _check(self, order_id: str) -> None:
@@ -135,8 +146,14 @@ class Watched(PaperVenue):
             self.breaches.append(f"{order_id}: {total} of {self.bounds[order_id]}")
 
     def open(self, order_id: str | None = None) -> Decimal:
-        """What still stands, of one order or of all."""
-        return sum((left for of, left in self.standing.values() if order_id in (None, of)), D(0))
+        """What still stands, of one order or of all; of a pending replace the larger side."""
+        children = {id(child): child for child in self.children.values()}.values()
+        left = (
+            max(D(0), max(child["totals"].values()) - child["filled"])
+            for child in children
+            if order_id in (None, child["of"]) and not child["ended"]
+        )
+        return sum(left, D(0))
 
     def trade_all(self) -> None:
         """Show so good a market that whatever stands would trade."""

@@ -6,6 +6,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import msgspec
+
 import exo
 from exo.dma import CancelOrder, Intent, NewOrder, Parent, Replace
 from exo.mkt import ExecType, MsgType, OrdStatus, Report, Side
@@ -103,3 +105,13 @@ def test_all_executed_is_filled_whichever_report_came_first() -> None:
             parent.apply(report)
         ends.append(parent.children[0].ord_status)
     assert ends[0] == ends[1]
+
+
+def test_a_cancel_reject_of_an_order_that_is_done_for_the_day_does_not_finish_it() -> None:
+    """Good till cancel, it stands again tomorrow: the status in the reject says nothing else."""
+    parent = working()
+    parent.apply(told(ExecType.NEW))
+    parent.apply(told(ExecType.DONE_FOR_DAY, ord_status=OrdStatus.DONE_FOR_DAY, leaves_qty=D(10)))
+    cancel(parent)
+    parent.apply(msgspec.structs.replace(refused("P-2"), ord_status=OrdStatus.DONE_FOR_DAY))
+    assert parent.live is not None and parent.live.leaves_qty == 10 and not parent.live.cancelling

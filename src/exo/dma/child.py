@@ -227,7 +227,7 @@ class Child(Frozen):
         if report.msg_type is MsgType.CXL_REJ:
             if about is None:
                 return self  # of a request that was answered before, or was none of ours
-            event = cxl_rej_event(report)
+            event = cxl_rej_event(report, self.time_in_force)
             new = self._told(report, event) | {"asked": self._without(about)}
             if report.ord_status is OrdStatus.FILLED:
                 new["unsure"] = not self.filled  # what has filled it is on its way, or was lost

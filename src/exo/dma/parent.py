@@ -129,6 +129,10 @@ class Parent:
         """The child that one of its requests named so."""
         return self._children.get(self._names.get(cl_ord_id, ""))
 
+    def about(self, report: Report) -> Child | None:
+        """The child that a report is about, if it is remembered."""
+        return self._children.get(self._about(report) or "")
+
     def left_of(self, order: Order) -> Decimal | None:
         """What these terms leave to execute; None for an order without a quantity."""
         order_qty: Decimal | None = getattr(order, "order_qty", None)
@@ -225,7 +229,11 @@ class Parent:
     def doubt_all(self) -> None:
         """Nobody knows any more what became of any child."""
         for name in list(self._unfinished):
-            self._put(name, self._children[name].doubted())
+            self.doubt_child(self._children[name])
+
+    def doubt_child(self, child: Child) -> None:
+        """Nobody knows any more what became of this child."""
+        self._put(child.request.cl_ord_id, child.doubted())
 
     def apply(self, report: Report) -> bool:
         """Apply a report; answers False, and changes nothing, if it is an execution that was told before."""

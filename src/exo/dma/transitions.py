@@ -152,18 +152,22 @@ def event_of(report: Report, time_in_force: TimeInForce) -> Event | None:
         return Event.DOUBTED  # of the copy, or of an older order of this name: ours may be there (S23)
     else:
         event = _TOLD.get(kind)
+    return _or_rests(event, report, time_in_force)
+
+
+def cxl_rej_event(report: Report, time_in_force: TimeInForce) -> Event | None:
+    """What an OrderCancelReject tells of the order: the status after the reject, or that it is not known (S8, S30)."""
+    if report.ord_status is OrdStatus.REJECTED or report.cxl_rej_reason == CXL_UNKNOWN:
+        return Event.DOUBTED
+    return _or_rests(status_event(report.ord_status), report, time_in_force)
+
+
+def _or_rests(event: Event | None, report: Report, time_in_force: TimeInForce) -> Event | None:
     if event is Event.ENDED_DAY:
         leaves_qty = report.leaves_qty
         if leaves_qty if leaves_qty is not None else time_in_force in _LASTING:
             return Event.RESTS
     return event
-
-
-def cxl_rej_event(report: Report) -> Event | None:
-    """What an OrderCancelReject tells of the order: the status after the reject, or that it is not known (S8, S30)."""
-    if report.ord_status is OrdStatus.REJECTED or report.cxl_rej_reason == CXL_UNKNOWN:
-        return Event.DOUBTED
-    return status_event(report.ord_status)
 
 
 def status_event(ord_status: OrdStatus | None) -> Event | None:

@@ -1,5 +1,6 @@
 """The vocabulary: frozen values under their FIX names. No I/O."""
 
+from exo.mkt.book import Book
 from exo.mkt.enums import (
     ExecInst,
     ExecType,
@@ -15,14 +16,20 @@ from exo.mkt.exact import cum_qty_avg_px, places, units
 from exo.mkt.json import decode, decode_instruction, encode
 from exo.mkt.listing import Listing
 from exo.mkt.order import Instruction, Order
+from exo.mkt.position import Position, position_of
 from exo.mkt.quote import Quote
 from exo.mkt.report import Report
 from exo.mkt.span import Span, TradeSpan, fold, span_of
 from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
 from exo.mkt.value import Tag, Value, tags
+from exo.mkt.whitelist import Whitelist
 
 __all__ = [
+    "Book",
+    "Position",
+    "Whitelist",
+    "position_of",
     "ExecInst",
     "ExecType",
     "FeedState",

@@ -55,7 +55,8 @@ class Dispatcher(Generic[OrderT]):
 
     Requests pass the risk `gate` (None: one without limits), and wait their turn in an outbox that keeps a `reserve` of
     each of the venue's rate limits for cancels and sends nothing that was wanted longer than `max_age_s` ago. Every
-    request has `instance` (one or two of 0-9a-z) in its name: two that trade one account must differ in it.
+    request has `instance` (one or two of 0-9a-z) in its name: two that trade one account must differ in it. Every
+    `audit_s` the venue is asked what is open, and about each child that should be and is not.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class Dispatcher(Generic[OrderT]):
         instance: str = "x",
         reserve: float = 0.2,
         max_age_s: float = 2.0,
+        audit_s: float = 60.0,
     ) -> None:
         check_limits(exit_s=exit_s, turn_s=turn_s, turn_calls=turn_calls, threads=threads)
         check_limits(mailbox_limit=mailbox_limit, retain=retain, hog_s=1 if hog_s is None else hog_s)
+        check_limits(reserve=reserve, max_age_s=max_age_s, audit_s=audit_s)
         self._statistics = Statistics()
         self._outcomes = Outcomes(retain)
         self._events = Events(retain)
@@ -104,6 +107,7 @@ class Dispatcher(Generic[OrderT]):
             instance=instance,
             reserve=reserve,
             max_age_s=max_age_s,
+            audit_s=audit_s,
         )
         self._thread = 0
         self._running = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from exo.dma.child import Child
@@ -39,8 +39,10 @@ class _Expected(NamedTuple):
 class Doubts:
     """Waits for answers, and asks the venue about whatever has none in time.
 
-    One timer for all: every request has the same time to be answered, so the first sent is the first due. `report`
-    gets what was learnt, `curb` an order whose child may need another cancel.
+    One timer for all: every request has the same time to be answered, so the first sent is the first due. Every
+    `audit_s` the venue is asked what is open, for a report may be lost that nobody waits for. `live` are the orders
+    with a child that is not finished; `report` gets what was learnt, `curb` an order whose child may need another
+    cancel.
     """
 
     def __init__(
@@ -48,12 +50,18 @@ class Doubts:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         venue: Venue,
+        live: Mapping[str, Process],
         report: Callable[[Report], object],
         curb: Callable[[Process], object],
+        audit_s: float,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._venue = venue
+        self._live = live
+        self._audit_s = audit_s
+        self._audit: asyncio.TimerHandle | None = None
+        self._auditing: asyncio.Task[None] | None = None
         self._report = report
         self._curb = curb
         self._answer_ns = round(venue.capabilities.answer_s * _S)
@@ -68,6 +76,8 @@ class Doubts:
         self._expected.append(_Expected(now_ns + self._answer_ns, process, request))
         if self._timer is None:
             self._timer = self._loop.call_later(self._answer_ns / _S, self._due)
+        if self._audit is None:
+            self._audit = self._loop.call_later(self._audit_s, self._begin_audit)
 
     def settle(self, process: Process, cl_ord_id: str, sent_ns: int | None = None) -> None:
         """Find out what became of a child, by any of its names; its last request left then, at the latest now."""
@@ -93,8 +103,10 @@ class Doubts:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._audit is not None:
+            self._audit.cancel()
         self._expected.clear()
-        tasks = list(self._settling.values())
+        tasks = [*self._settling.values(), *filter(None, [self._auditing])]
         for task in tasks:
             task.cancel()
         return tasks
@@ -113,6 +125,32 @@ class Doubts:
                     self.settle(process, cl_ord_id, due_ns - self._answer_ns)
         if expected:
             self._timer = self._loop.call_later((expected[0].due_ns - now_ns) / _S, self._due)
+
+    def _begin_audit(self) -> None:
+        self._audit = None
+        if self._live:
+            self._auditing = self._loop.create_task(self._check_open(), name="exo.audit")
+            self._audit = self._loop.call_later(self._audit_s, self._begin_audit)
+
+    async def _check_open(self) -> None:
+        """Ask what is open: whoever is not, and has not changed meanwhile, is in doubt."""
+        before = [
+            (process, child)
+            for process in self._live.values()
+            for child in (process.parent.unfinished if process.parent is not None else ())
+            if child.acknowledged and child.live and not child.unanswered
+        ]
+        try:
+            reports = await self._venue.open_orders()
+        except Exception as error:
+            _log.warning("cannot ask which orders are open: %s", error)
+            return
+        names = {report.cl_ord_id for report in reports}
+        for process, child in before:
+            parent = process.parent
+            if parent is not None and child.cl_ord_id not in names and parent.find(child.cl_ord_id) is child:
+                parent.doubt_child(child)
+                self.settle(process, child.cl_ord_id)
 
     async def _settle(self, process: Process, name: str, sent_ns: int) -> None:
         pause_s = _FIRST_PAUSE_S

@@ -15,6 +15,9 @@ _LEAST: Final = {
     "threads": 1,
     "mailbox_limit": 1,
     "retain": 0,
+    "reserve": 0,
+    "max_age_s": 1e-3,
+    "audit_s": 1e-3,
 }
 
 

@@ -60,6 +60,7 @@ class Parts(Generic[OrderT]):
         instance: str,
         reserve: float,
         max_age_s: float,
+        audit_s: float,
     ) -> None:
         loop, clock = asyncio.get_running_loop(), current_clock()
         self._events = events
@@ -73,7 +74,7 @@ class Parts(Generic[OrderT]):
             capabilities = venue.capabilities
             outbox = Outbox(capabilities, reserve=reserve, max_age_s=max_age_s)
             ids = Ids(instance, clock.now_ns(), capabilities.id_form)
-            self._working = Working(loop, clock, venue, gate or RiskGate(), outbox, ids, self._report)
+            self._working = Working(loop, clock, venue, gate or RiskGate(), outbox, ids, self._report, audit_s)
         self.orders = Orders(
             factory, self.delivery, self.market, self._working, outcomes, self._watch, self._publish, mailbox_limit
         )

@@ -52,17 +52,18 @@ class Working:
         outbox: Outbox,
         ids: Ids,
         report: Callable[[Report], object],
+        audit_s: float,
     ) -> None:
         self.gate = gate
         self.ids = ids
         self.venue = venue
-        self.doubts = Doubts(loop, clock, venue, report, self.curb)
+        self._live: dict[str, Process] = {}
+        self.doubts = Doubts(loop, clock, venue, self._live, report, self.curb, audit_s)
         self.sending = Sending(loop, clock, venue, gate, outbox, self._of, self.doubts.expect, self._failed, report)
         self._loop = loop
         self._clock = clock
         self._replace = venue.capabilities.replace
         self._thread = get_ident()
-        self._live: dict[str, Process] = {}
         self._none_live: asyncio.Future[None] | None = None
         self._withdrawing = False
 
@@ -92,6 +93,9 @@ class Working:
             self.gate.traded(process.order.symbol, process.order.side, subtract(parent.cum_qty, before))
         if report.msg_type is not MsgType.CXL_REJ:  # to ask again at once might go on for ever
             self.curb(process)
+        child = parent.about(report)
+        if child is not None and child.in_doubt:
+            self.doubts.settle(process, child.cl_ord_id)  # what it says does not agree with what is known
         self._live_or_not(process, parent)
         return new
 
