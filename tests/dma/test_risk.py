@@ -255,11 +255,10 @@ def test_an_order_that_could_meet_an_own_one_is_refused() -> None:
     assert desk.work(1, 102, order_id="Q") is None
 
 
-def test_a_market_order_meets_what_comes_against_it() -> None:
-    """Whatever its price."""
+def test_what_never_rests_can_be_met_by_nobody() -> None:
+    """A market order and an immediate one take what rests, and are gone."""
     desk = Desk(RiskGate())
-    assert desk.work(1, None) is None
-    assert rule(desk.work(1, 500, SELL, "S")) is Rule.SELF_CROSS
+    assert desk.work(1, None) is None and desk.work(1, 90, SELL, "S") is None
 
 
 def test_reducing_lets_pass_only_what_brings_a_position_nearer_to_0() -> None:

@@ -24,8 +24,9 @@ FILES = [
 REPLAYS = [[name] for name in FILES] + [FILES[:2]]
 
 
-def start(files: list[Path], hash_seed: int, orders: int = ORDERS) -> subprocess.Popen[bytes]:
+def start(files: list[Path], hash_seed: int, orders: int = ORDERS, delegate: str = "Sweep") -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "exo.cli", "replay", *map(str, files), "--orders", str(orders), "--json"]
+    command += ["--delegate", f"exo.delegates:{delegate}"]
     return subprocess.Popen(
         command,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
@@ -60,6 +61,23 @@ def test_a_thousand_orders_are_accounted_for_and_the_bytes_are_the_same_again(sh
         assert sum_of(orders, symbol, "SELL", "notional") == Decimal(executed["soldNotional"])
         assert sum(order["executions"] for order in orders if order["symbol"] == symbol) == executed["executions"]
     for order in orders:
+        assert Decimal(order["cumQty"]) <= Decimal(order["orderQty"])
+        assert (order["why"] == "") == (order["fate"] == "FILLED")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("delegate", ["Peg", "Twap", "Pov"])
+@pytest.mark.parametrize("name", FILES)
+def test_no_delegate_over_executes_and_each_says_why_it_has_not_finished(shared, name, delegate):
+    """On every recorded file, by the venue's own account; the same bytes in another process."""
+    files = [shared / "data" / "ticks" / f"{name}.shared.csv.gz"]
+    with start(files, 1, 30, delegate) as one, start(files, 4242, 30, delegate) as other:
+        (out, err), (again, _) = one.communicate(), other.communicate()
+    assert (one.returncode, err) == (0, b"") and out == again
+    account = json.loads(out)
+    assert account["agrees"] is True and account["fates"]["FAILED"] == account["fates"]["STOPPED"] == 0
+    assert sum(account["fates"].values()) == len(account["orders"]) == 30
+    for order in account["orders"]:
         assert Decimal(order["cumQty"]) <= Decimal(order["orderQty"])
         assert (order["why"] == "") == (order["fate"] == "FILLED")
 

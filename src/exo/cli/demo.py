@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from exo.delegates import Sweep, Twap, TwapOrder
+from exo.delegates import Peg, Pov, Sweep, Twap, TwapOrder
 from exo.replay import Account, Delay, Plan, Replay, replay
 from exo.run import Delegate, Desk, Next, Update
 from exo.testing import RandomWalk
@@ -28,31 +28,34 @@ def demo(
 ) -> Account:
     """Run the demo in virtual time.
 
-    Every third order is a TWAP over a quarter of the time, the others sweep; the delegate of the one in the middle
-    fails at its second look. Half-way through the market storms for a thirtieth of the time.
+    The orders sweep, are worked over a quarter of the time, follow the touch or the volume, by turns; the delegate of
+    the one in the middle fails at its second look. Half-way through the market storms for a thirtieth of the time.
     """
     half_way = seconds / 2
     names = [f"EXO{number}" for number in range(1, symbols + 1)]
     market = RandomWalk(names, seconds=seconds, rate=rate, seed=seed, storm=(half_way, half_way + seconds / 30))
 
     class DemoOrder(TwapOrder):
-        """An order for either delegate."""
+        """An order for any of the delegates."""
 
         duration_s: Decimal = max(Decimal("0.001"), Decimal(round(seconds * 250)) / 1000)
         slices: int = 10
+        rate: Decimal = Decimal("0.2")
+        clip: Decimal = Decimal(0)
+        show: Decimal = Decimal(0)
 
     def staff(desk: Desk[Any]) -> Delegate[Any]:
         number = int(desk.order_id)
         if number == (orders + 1) // 2:
             return Faulty(desk)
-        return Twap(desk) if number % 3 == 0 else Sweep(desk)
+        return (Sweep, Twap, Peg, Pov)[number % 4](desk)
 
     plan = Plan(
         orders=orders,
         seed=seed,
         factory=staff,
         order_type=DemoOrder,
-        delegate="Sweep, Twap and one that fails",
+        delegate="Sweep, Twap, Peg, Pov and one that fails",
         files=("a synthetic market",),
         act_time=_BUSY,
         feed_latency=_LATE,

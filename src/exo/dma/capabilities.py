@@ -38,7 +38,8 @@ class Capabilities(Frozen):
     `windows` are its rate limits for requests, `weights` what requests count in them (None: 1 in each). `answer_s` is
     how long an answer may take before the request is in doubt. `expiry_s` is how long after it was sent a request may
     still take effect, clock skew included; only then can it be proved dead. `mass_cancel`: one request cancels all
-    that is open. `cancels_on_disconnect`: the venue does that by itself when the connection is lost.
+    that is open. `cancels_on_disconnect`: the venue does that by itself when the connection is lost. `prints_own`: the
+    trades it publishes show ours too.
     """
 
     replace: Replace = Replace.NONE
@@ -48,6 +49,7 @@ class Capabilities(Frozen):
     market: bool = True
     mass_cancel: bool = False
     cancels_on_disconnect: bool = False
+    prints_own: bool = True
     windows: tuple[Window, ...] = ()
     weights: Weights | None = None
     answer_s: float = 5.0

@@ -16,7 +16,7 @@ from exo.mkt.listing import Listing
 class Stake(NamedTuple):
     """What one child may still do: quantity, notional, and the best price that it may give the other side.
 
-    `px` None is any price: a market order.
+    `px` is None for what never rests, a market order and one that is immediate: nothing of ours can meet it.
     """
 
     side: Side
@@ -28,7 +28,7 @@ class Stake(NamedTuple):
 class Exposure:
     """One symbol's sums over all orders; `position` is signed, and starts at what is held before."""
 
-    __slots__ = ("_prices", "_unpriced", "mark", "notional", "open_qty", "position")
+    __slots__ = ("_prices", "mark", "notional", "open_qty", "position")
 
     def __init__(self, position: Decimal = ZERO) -> None:
         self.position = position
@@ -36,7 +36,6 @@ class Exposure:
         self.notional = ZERO
         self.mark = ZERO
         self._prices: dict[Side, list[Decimal]] = {Side.BUY: [], Side.SELL: []}  # sorted
-        self._unpriced = {Side.BUY: 0, Side.SELL: 0}
 
     def worst(self, side: Side) -> Decimal:
         """The position if everything open on this side is executed, and nothing on the other; positive where long."""
@@ -44,13 +43,8 @@ class Exposure:
         return add(self.position, qty) if side is Side.BUY else subtract(self.position, qty)
 
     def would_meet(self, side: Side, px: Decimal | None) -> Decimal | None:
-        """The price of an own order that an order of this side and price could trade with; None if there is none.
-
-        Against an order at any price, that is its own price, or 0 where it has none either.
-        """
+        """The price of an own order that rests and an order of this side and price could trade with, None if none."""
         other = side.opposite
-        if self._unpriced[other]:
-            return ZERO if px is None else px
         prices = self._prices[other]
         if not prices:
             return None
@@ -62,9 +56,7 @@ class Exposure:
         side = stake.side
         self.open_qty[side] = add(self.open_qty[side], stake.qty)
         self.notional = add(self.notional, stake.notional)
-        if stake.px is None:
-            self._unpriced[side] += 1
-        else:
+        if stake.px is not None:
             insort(self._prices[side], stake.px)
 
     def remove(self, stake: Stake) -> None:
@@ -72,9 +64,7 @@ class Exposure:
         side = stake.side
         self.open_qty[side] = subtract(self.open_qty[side], stake.qty)
         self.notional = subtract(self.notional, stake.notional)
-        if stake.px is None:
-            self._unpriced[side] -= 1
-        else:
+        if stake.px is not None:
             prices = self._prices[side]
             del prices[bisect_left(prices, stake.px)]
 
@@ -93,7 +83,7 @@ def stake_of(child: Child, listing: Listing | None, mark: Decimal) -> Stake | No
     side = child.request.side
     px: Decimal | None = None
     known = [price for price in prices if price is not None]
-    if len(known) == len(prices):
+    if len(known) == len(prices) and not child.terms.immediate:
         px = max(known) if side is Side.BUY else min(known)
     largest = mark if not known else max(price.copy_abs() for price in known)
     return Stake(side, qty, notional_of(qty, largest, listing), px)

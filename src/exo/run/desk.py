@@ -6,6 +6,7 @@ import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from exo.dma.capabilities import Capabilities
 from exo.dma.child import Child
 from exo.dma.parent import Intent
 from exo.dma.request import Request
@@ -138,6 +139,12 @@ class Desk(Generic[OrderT]):
         """The symbol's steps and smallest sizes, if they are known."""
         working = self._process.working
         return None if working is None else working.gate.listing(self.order.symbol)
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the venue can do; None without one that takes orders."""
+        working = self._process.working
+        return None if working is None else working.venue.capabilities
 
     def work(
         self,

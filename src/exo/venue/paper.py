@@ -80,6 +80,7 @@ class PaperVenue:
             replace=replace,
             times_in_force=SPOKEN,
             mass_cancel=mass_cancel,
+            prints_own=False,
             windows=windows,
             answer_s=answer_s,
             expiry_s=expiry_s,
