@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,12 @@ from weakref import WeakValueDictionary
 
 from exo.errors import ExoError
 from exo.flow.queue import ConflatingQueue, QueueClosed
+from exo.mkt.enums import OrdStatus
+from exo.mkt.exact import ZERO
 from exo.mkt.order import Order
 from exo.mkt.value import Frozen
 from exo.run.outcome import End, Outcome
+from exo.run.owner import stand_of
 
 if TYPE_CHECKING:
     from exo.run.process import OrderProcess
@@ -31,8 +35,9 @@ class Stage(Enum):
 class Event(Frozen):
     """What became of one order; the latest stands for all before it, so a slow reader loses nothing that stands.
 
-    `facts` counts the instructions and reports recorded for the order since it was submitted. FAILED without an
-    outcome: the order still waits for its child at the venue to end.
+    `ord_status`, `cum_qty`, `leaves_qty` and `avg_px` are the order's own, towards its owner. `facts` counts the
+    instructions and reports recorded for the order since it was submitted. FAILED without an outcome: the order still
+    waits for its child at the venue to end.
     """
 
     order_id: str
@@ -40,6 +45,10 @@ class Event(Frozen):
     stage: Stage
     facts: int
     time_ns: int
+    ord_status: OrdStatus
+    cum_qty: Decimal = ZERO
+    leaves_qty: Decimal | None = None
+    avg_px: Decimal | None = None
     outcome: Outcome | None = None
 
 
@@ -136,12 +145,17 @@ def event_of(process: OrderProcess[Any], time_ns: int, outcome: Outcome | None =
         stage = Stage.CANCELLING
     else:
         stage = Stage.HELD if process.asked_hold else Stage.WORKING
+    stand = stand_of(process, None if outcome is None else outcome.end)
     return Event(
         order_id=process.order_id,
         order=process.terms,
         stage=stage,
         facts=process.facts,
         time_ns=time_ns,
+        ord_status=stand.ord_status,
+        cum_qty=stand.cum_qty,
+        leaves_qty=stand.leaves_qty,
+        avg_px=stand.avg_px,
         outcome=outcome,
     )
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import OrderedDict
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from exo.mkt.enums import OrdStatus
+from exo.mkt.exact import ZERO
 from exo.mkt.order import Instruction, Order
 from exo.mkt.report import Report
 from exo.mkt.value import Frozen
+from exo.run.owner import stand_of
 
 if TYPE_CHECKING:
     from exo.run.process import OrderProcess
@@ -39,6 +43,9 @@ class Outcome(Frozen):
     cancelled: bool = False
     error: str = ""
     traceback: str = ""
+    ord_status: OrdStatus = OrdStatus.CANCELED
+    cum_qty: Decimal = ZERO
+    avg_px: Decimal | None = None
     undelivered: tuple[Instruction[Any] | Report, ...] = ()
 
     @property
@@ -49,6 +56,7 @@ class Outcome(Frozen):
 
 def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None, now_ns: int) -> Outcome:
     """The outcome of an order that ended in this way, now."""
+    stand = stand_of(process, end)
     return Outcome(
         order=process.terms,
         end=end,
@@ -57,6 +65,9 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         cancelled=process.asked_cancel,
         error="" if error is None else sentence(error),
         traceback="" if error is None else story(error),
+        ord_status=stand.ord_status,
+        cum_qty=stand.cum_qty,
+        avg_px=stand.avg_px,
         undelivered=tuple(process.mailbox or ()),
     )
 

@@ -1,4 +1,4 @@
-"""Test tools for delegates: market values from text, scripted and random markets, rehearsals in virtual time.
+"""Test tools for delegates and venues: market values, scripted and random markets, rehearsals, conformance cases.
 
     def test_takes_what_is_displayed():
         order = testing.order(SweepOrder, order_qty="10")
@@ -13,7 +13,9 @@ When it fails, `print(seen)` shows what the delegate saw and answered, look by l
 from exo.flow import VirtualClock, run_virtually
 from exo.testing.asking import Ask, cancel, hold, release, replace, submit
 from exo.testing.builders import feed, order, quote, report, trade
+from exo.testing.conformance import CaseResult, Conformance, venue_conformance
 from exo.testing.rehearsal import Look, Rehearsal, rehearse
+from exo.testing.rig import PaperRig, Rig
 from exo.testing.tape import BadTape, Step, Tape
 from exo.testing.walk import RandomWalk
 
@@ -36,6 +38,11 @@ __all__ = [
     "Rehearsal",
     "Look",
     "RandomWalk",
+    "venue_conformance",
+    "Conformance",
+    "CaseResult",
+    "Rig",
+    "PaperRig",
     "VirtualClock",
     "run_virtually",
 ]
