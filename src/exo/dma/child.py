@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from exo.dma.asked import Asked
 from exo.dma.executions import NO_CHANGE, Change
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder
 from exo.dma.transitions import TRANSITIONS, Event, Phase, cxl_rej_event, event_of
@@ -17,19 +18,6 @@ from exo.mkt.value import Frozen
 
 _PENDING = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
 _UNCERTAIN = frozenset({None, Event.HEARD, Event.DOUBTED})
-
-
-class Asked(Frozen):
-    """A replace or cancel that has not been answered.
-
-    `number` is its place in the child's chain of requests; `told`: the venue has said that it is pending; `in_doubt`:
-    it may or may not have left, or has gone unanswered for too long.
-    """
-
-    request: ReplaceOrder | CancelOrder
-    number: int
-    told: bool = False
-    in_doubt: bool = False
 
 
 class Child(Frozen):

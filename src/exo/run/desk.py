@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from exo.dma.capabilities import Capabilities
 from exo.dma.child import Child
-from exo.dma.parent import Intent
+from exo.dma.intent import Intent
+from exo.dma.limits import Refusal
 from exo.dma.request import Request
-from exo.dma.risk import Refusal
 from exo.errors import InvalidValue, NoVenue
 from exo.flow.clock import to_ns, utc
 from exo.mkt.enums import ExecInst, TimeInForce

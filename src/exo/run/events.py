@@ -45,7 +45,7 @@ class Event(Frozen):
     stage: Stage
     facts: int
     time_ns: int
-    ord_status: OrdStatus
+    ord_status: OrdStatus = OrdStatus.NEW
     cum_qty: Decimal = ZERO
     leaves_qty: Decimal | None = None
     avg_px: Decimal | None = None

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from exo.dma.limits import Refusal, Rule
 from exo.dma.outbox import Outbox, Waiting
 from exo.dma.parent import Parent
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request
-from exo.dma.risk import Market, Refusal, RiskGate, Rule
+from exo.dma.risk import Market, RiskGate
 from exo.dma.venue import Line, Venue, VenueStatus
 from exo.flow.clock import Clock
 from exo.mkt.report import Report

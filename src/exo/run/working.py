@@ -11,10 +11,12 @@ from typing import Any, Final, TypeVar
 
 from exo.dma.child import Child
 from exo.dma.ids import Ids
+from exo.dma.intent import Intent
+from exo.dma.limits import Refusal, Rule, TradingState
 from exo.dma.outbox import Outbox
-from exo.dma.parent import Intent, Parent
+from exo.dma.parent import Parent
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request
-from exo.dma.risk import Market, Refusal, RiskGate, Rule, TradingState, mark_of
+from exo.dma.risk import Market, RiskGate, mark_of
 from exo.dma.venue import Line, Venue, VenueStatus
 from exo.flow.clock import Clock
 from exo.mkt.enums import MsgType
