@@ -274,3 +274,63 @@ async def test_c17_an_audit_leaves_alone_what_is_open_and_what_is_on_its_way() -
                 one.desk.work(price=D(10 + number // 10))
                 assert not one.desk.in_doubt
     assert queries == []
+
+
+@virtual
+async def test_c07_the_lost_cancel_of_a_failed_order_is_asked_again_by_the_container() -> None:
+    """Nobody else is there to do it."""
+    faults = Faults()
+    venue = Counting(faults=faults, answer_s=0.5, expiry_s=1.0)
+
+    def act(me: Any, update: Any) -> None:
+        if update.quote:
+            faults.force(Fault.LOSE_REQUEST)
+            raise ValueError("boom")
+        me.desk.work(price=D(10))
+
+    async with exo.Dispatcher(Made(act), venue, exit_s=1) as d:
+        x = d.submit(buy(order_qty=D(10))).order_id
+        await settled()
+        d.on_quote(quote())
+        async with asyncio.timeout(10):
+            assert (await d.ended(x)).end is End.FAILED
+    assert nothing_open(venue)
+
+
+@virtual
+async def test_c17_an_audit_doubts_nothing_that_has_changed_while_it_was_asked() -> None:
+    """The answer is older than the child."""
+
+    class Slow(Counting):
+        async def open_orders(self) -> Any:
+            reports = await super().open_orders()
+            await asyncio.sleep(1)
+            return reports
+
+    venue = Slow()
+    made = Made()
+    async with exo.Dispatcher(made, venue, audit_s=5, exit_s=1) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        desk = made[0].desk
+        desk.work(price=D(10))
+        await asyncio.sleep(5.5)
+        desk.work(price=D(11))
+        await asyncio.sleep(0.6)
+        assert desk.working.price == 11 and not desk.in_doubt
+
+
+@virtual
+async def test_c17_an_audit_that_cannot_ask_comes_again() -> None:
+    """The line is down at the first."""
+    venue = Counting(faults=(faults := Faults()))
+    made = Made(rests)
+    async with exo.Dispatcher(made, venue, audit_s=5) as d:
+        x = d.submit(buy(order_qty=D(10))).order_id
+        await settled()
+        faults.force(Fault.LOSE_FILL)
+        venue.on_quote(exo.Quote("A", D(9), D(1), D(10), D(10)))
+        venue._down = True
+        await asyncio.sleep(7)
+        venue._down = False
+        assert (await d.ended(x)).end is End.DONE and made[0].desk.cum_qty == 10

@@ -100,3 +100,29 @@ async def test_c17_without_a_venue_there_is_nothing_to_kill() -> None:
             await d.kill()
     with pytest.raises(NotRunning):
         await d.kill()
+
+
+@virtual
+async def test_c17_a_cancel_that_was_lost_is_sent_again_long_before_its_answer_is_due() -> None:
+    """The venue was asked, and the order is still open."""
+    faults = Faults()
+    venue = Counting(faults=faults, mass_cancel=False, answer_s=100, expiry_s=200)
+    async with exo.Dispatcher(Made(rests), venue, exit_s=1) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        faults.force(Fault.LOSE_REQUEST)
+        killed = await d.kill(within_s=10)
+        assert killed.verified and killed.took_s < 5
+
+
+@virtual
+async def test_c17_cancels_that_wait_for_the_venues_limits_are_not_asked_again() -> None:
+    """One for each child, however long the limits hold them back."""
+    venue = Counting(mass_cancel=False, windows=(Window(10, 1),))
+    made = Made(lambda me, update: me.desk.work(price=D(10)) and None)
+    async with exo.Dispatcher(made, venue, exit_s=20, max_age_s=60) as d:
+        for _ in range(50):
+            d.submit(buy(order_qty=D(10)))
+        await asyncio.sleep(20)
+        sent = len(venue.sent)
+        assert (await d.kill()).verified and len(venue.sent) == sent + 50

@@ -257,3 +257,82 @@ async def test_c20_decimal_limits_are_exact() -> None:
         assert desk.work(price=D("0.0001001000000000000000000001")) is None and desk.refused.rule is Rule.COLLAR
         assert desk.work(price=Decimal("0.0001001")) is not None
         wire.end()
+
+
+@virtual
+async def test_c20_what_is_executed_counts_in_the_position_that_the_gate_limits() -> None:
+    """Of all orders together; and a bust takes it back."""
+    wire = Wire()
+    gate = RiskGate(RiskLimits(max_position=D(10)))
+    made = Made()
+    async with exo.Dispatcher(made, wire, gate=gate, exit_s=1) as d:
+        for _ in range(2):
+            d.submit(buy(order_qty=D(10)))
+        await settled()
+        made[0].desk.work(price=D(10), order_qty=D(6))
+        wire.fill(6, exec_id="E")
+        assert gate.exposure("A").position == 6
+        assert made[1].desk.work(price=D(10), order_qty=D(5)) is None and made[1].desk.refused.rule is Rule.POSITION
+        wire.tell(exo.ExecType.TRADE_CANCEL, exec_id="B", exec_ref_id="E", ord_status=OrdStatus.CANCELED)
+        assert gate.exposure("A").position == 0
+        assert made[1].desk.work(price=D(10), order_qty=D(10)) is not None
+        wire.end()
+
+
+@virtual
+async def test_c20_a_kill_reports_back_what_was_still_waiting() -> None:
+    """Its delegate is told why it is not there."""
+    wire = limited(Window(1, 1))
+    made = Made(pegs)
+    async with exo.Dispatcher(made, wire, exit_s=1) as d:
+        d.submit(buy(symbol="B", order_qty=D(1)))
+        d.submit(buy(order_qty=D(10)))
+        d.on_quote(quote(1, 2, "B"))
+        d.on_quote(quote())
+        await settled()
+        assert len(wire.news) == 1 and made[1].desk.working is not None
+        await d.kill(within_s=0)
+        await settled()
+        assert made[1].desk.working is None and len(wire.news) == 1
+        assert "trading is halted" in str(made[1].last.reports[0].text)
+
+
+@virtual
+async def test_c20_a_cancel_that_the_venue_did_not_take_is_sent_again_by_itself() -> None:
+    """Whoever asked for it asks once."""
+    down = [True]
+
+    def fails(request: Any) -> None:
+        if isinstance(request, CancelOrder) and down[0]:
+            raise OSError("the line is down")
+
+    wire = Wire(fails)
+    made = Made()
+    async with exo.Dispatcher(made, wire, exit_s=1) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        made[0].desk.work(price=D(10))
+        wire.accept()
+        made[0].desk.cancel()
+        await asyncio.sleep(3.5)
+        assert wire.cancels == []
+        down[0] = False
+        await asyncio.sleep(1.5)
+        assert len(wire.cancels) == 1
+        wire.end()
+
+
+@virtual
+async def test_c11_an_order_that_has_ended_leaves_nothing_with_the_gate_or_the_outbox() -> None:
+    """Neither rates nor stakes nor turns."""
+    venue = Counting(windows=(Window(1000, 1),))
+    gate = RiskGate(account=AccountLimits(order_rate=Window(5, 1), account_rate=Window(5000, 1)))
+    async with exo.Dispatcher(Made(rests), venue, gate=gate, exit_s=1) as d:
+        for _ in range(50):
+            x = d.submit(buy(order_qty=D(1))).order_id
+            await settled()
+            d.cancel(x)
+            await d.ended(x)
+        outbox = d._parts.working.sending.outbox
+        assert not gate._order_rates and not gate._stakes and not gate._children and not d._parts.working.live
+        assert len(outbox) == 0 and not outbox._since and not outbox._slots and len(outbox._others) <= 1

@@ -167,3 +167,13 @@ def test_terms_that_cannot_be_are_refused_by_name(terms, where):
     with pytest.raises(InvalidValue) as caught:
         testing.order(TwapOrder, order_qty="1", **terms)
     assert caught.value.where == where
+
+
+def test_it_catches_up_within_bounds():
+    """Nine slices late, it takes two within the time of one, and two more in the next."""
+    order = testing.order(TwapOrder, order_qty="20", duration_s="20", slices=20, lot="1", catch_up=2)
+    late = Tape(*((10 + at / 4, deep(50 + at)) for at in range(12)))
+    fills = taken(order, late, until_s=12.9)
+    assert fills == [(2, 50), (2, 53), (2, 57)]
+    with pytest.raises(InvalidValue, match="catchUp"):
+        testing.order(TwapOrder, order_qty="20", catch_up=0)

@@ -143,7 +143,9 @@ class Child(Frozen):
     @property
     def leaves_qty(self) -> Decimal:
         """What may still be executed on the terms that hold (FIX: LeavesQty = OrderQty - CumQty while live)."""
-        return self._left_of(self.order_qty) if self.live else ZERO
+        if not self.live:
+            return ZERO
+        return max(ZERO, subtract(subtract(self.order_qty, self.cum_qty), self.reduced_qty))
 
     @property
     def working_qty(self) -> Decimal:
@@ -158,7 +160,8 @@ class Child(Frozen):
         totals = [asked.request.order_qty for asked in self.unanswered if isinstance(asked.request, ReplaceOrder)]
         if not totals:
             return self.leaves_qty
-        return max(self.leaves_qty, *map(self._left_of, totals))
+        # a replace begins anew: what the venue has taken away by itself may come back with it
+        return max(self.leaves_qty, *(subtract(total, self.cum_qty) for total in totals))
 
     @property
     def ord_status(self) -> OrdStatus:
@@ -291,9 +294,6 @@ class Child(Frozen):
 
     def _without(self, about: Asked) -> tuple[Asked, ...]:
         return tuple(asked for asked in self.asked if asked is not about)
-
-    def _left_of(self, order_qty: Decimal) -> Decimal:
-        return max(ZERO, subtract(subtract(order_qty, self.cum_qty), self.reduced_qty))
 
     def _with(self, **new: Any) -> Child:
         return msgspec.structs.replace(self, **new)

@@ -61,7 +61,7 @@ class Parent(Children):
         if wanted > ZERO and alike and child.price is not None and intent.price is not None:
             reduces = child.price == intent.price and wanted < child.leaves_qty
             if replace is Replace.TOTAL or (replace is Replace.REDUCE and reduces):
-                total = add(add(child.cum_qty, child.reduced_qty), wanted)
+                total = add(child.cum_qty, wanted)
                 return self.ask(self._replace(order, intent, total, child))
         if wanted > ZERO and replace is Replace.CANCEL_NEW and self._fits_beside(order, wanted):
             return self.ask(self._replace(order, intent, wanted, child), intent.slot)
@@ -74,7 +74,7 @@ class Parent(Children):
         if child is None or terms != (intent.price, intent.time_in_force, intent.exec_inst):
             return False
         wanted = self._wanted(order, intent, child)
-        return request.order_qty == add(add(child.cum_qty, child.reduced_qty), wanted)
+        return request.order_qty == add(child.cum_qty, wanted)
 
     def cancel(self, order: Order, child: Child) -> CancelOrder | None:
         """The request to cancel this child; None if it cannot trade any more, or is asked already."""

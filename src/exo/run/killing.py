@@ -60,8 +60,6 @@ async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
                 return Killed(children=children, verified=True, still_open=(), took_s=took_s)
             for report in ours:
                 _cancel_again(working, report)
-            if not ours:
-                working.settle_all()  # the venue has none of them: it must say what became of each
         if took_s >= within_s:
             return Killed(children=children, verified=False, still_open=still_open, took_s=took_s)
         await asyncio.sleep(min(_PAUSE_S, max(0.0, within_s - took_s)))

@@ -8,6 +8,7 @@ from typing import Final
 from exo.dma import CancelOrder, NewOrder, Replace, ReplaceOrder, Request
 from exo.dma.request import new_of
 from exo.mkt import ExecType, OrdStatus, TimeInForce
+from exo.mkt.exact import ZERO
 from exo.venue.faults import Fault, Faults
 from exo.venue.orders import Orders
 from exo.venue.standing import Standing, cxl_rej, ids_of
@@ -99,7 +100,7 @@ class Requests:
         if not smaller:
             touch.leave(standing)
             standing.turn = self.orders.number()
-        standing.terms = request
+        standing.terms, standing.off_book = request, ZERO
         self.orders.named[request.cl_ord_id] = standing
         self.orders.stand(standing)
         self._trading.tell(standing, ExecType.REPLACED, answer=True, **ids_of(request))
