@@ -126,3 +126,4 @@ async def test_c17_cancels_that_wait_for_the_venues_limits_are_not_asked_again()
         await asyncio.sleep(20)
         sent = len(venue.sent)
         assert (await d.kill()).verified and len(venue.sent) == sent + 50
+        assert not len(d._parts.working.sending.outbox)

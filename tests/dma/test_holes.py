@@ -153,9 +153,9 @@ def test_a_reduction_ends_with_the_terms_it_was_made_of() -> None:
     assert (parent.children[0].reduced_qty, parent.children[0].leaves_qty) == (0, 8)
 
 
-@pytest.mark.parametrize("status", [OrdStatus.FILLED, OrdStatus.CANCELED])
-def test_a_cancel_reject_that_says_it_is_over_is_believed_or_asked_about(status: OrdStatus) -> None:
-    """Cancelled is an end; filled by what nobody has told is in doubt, and counts in full."""
+@pytest.mark.parametrize("status", [OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.EXPIRED])
+def test_a_cancel_reject_that_says_it_is_over_is_asked_about(status: OrdStatus) -> None:
+    """It tells no CumQty: what has been executed may have been lost, so the child counts in full until that is told."""
     parent = working()
     parent.apply(told(ExecType.NEW))
     assert parent.live is not None
@@ -164,5 +164,8 @@ def test_a_cancel_reject_that_says_it_is_over_is_believed_or_asked_about(status:
     ids = {"order_id": "P", "cl_ord_id": request.cl_ord_id, "orig_cl_ord_id": "P-1", "transact_time": None}
     parent.apply(Report(**ids, msg_type=MsgType.CXL_REJ, ord_status=status, cxl_rej_reason=0))
     child = parent.children[0]
-    assert child.finished == (status is OrdStatus.CANCELED)
-    assert (child.in_doubt, parent.open_qty) == ((False, 0) if child.finished else (True, 10))
+    assert (child.finished, child.in_doubt, parent.open_qty) == (False, True, 10)
+    parent.apply(told(ExecType.ORDER_STATUS, ord_status=OrdStatus.CANCELED, cum_qty=D(7), leaves_qty=D(0)))
+    assert parent.children[0].finished and (parent.cum_qty, parent.open_qty) == (7, 0)
+    parent.apply(fill(7, "1", cum_qty=D(7)))
+    assert parent.cum_qty == 7

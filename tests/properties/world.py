@@ -88,7 +88,7 @@ class World:
         self.board_began: dict[str, int] = {}
         self.live: dict[str, int] = {}
         self.status_of_all: exo.FeedStatus | None = None
-        self.stale: dict[str, exo.FeedStatus] = {}
+        self.said: dict[str, exo.FeedStatus] = {}
         self.first_status: dict[str, exo.FeedStatus | None] = {}
         self.log: list[Any] = []
         self.problems: list[str] = []
@@ -139,7 +139,7 @@ class World:
             self._tick(status, self.d.on_status)
             return
         self.status_of_all = status
-        self.stale.clear()
+        self.said.clear()
         for live in sorted(self.live):
             if self.live[live]:
                 own = msgspec.structs.replace(status, symbol=live)
@@ -148,10 +148,10 @@ class World:
         self.d.on_status(status)
 
     def _said(self, status: exo.FeedStatus, symbol: str) -> None:
-        """That a symbol is stale is remembered for those who come later."""
-        self.stale.pop(symbol, None)
-        if status.stale:
-            self.stale[symbol] = status
+        """That a symbol is stale, or good while all are not, is remembered for those who come later."""
+        self.said.pop(symbol, None)
+        if status.stale or (self.status_of_all is not None and self.status_of_all.stale):
+            self.said[symbol] = status
 
     def _tick(self, tick: Any, push: Callable[[Any], object]) -> None:
         symbol: str = tick.symbol
@@ -185,7 +185,7 @@ class World:
         tape = self.tape.setdefault(symbol, [])
         if not self.live.get(symbol):
             self.board_began[symbol] = len(tape)
-            self.first_status[symbol] = self.stale.get(symbol, self.status_of_all)
+            self.first_status[symbol] = self.said.get(symbol, self.status_of_all)
         self.live[symbol] = self.live.get(symbol, 0) + 1
         self.records[order_id] = record = Record(plan, looked=len(tape))
         record.terms = wanted(order_id, symbol)

@@ -219,10 +219,12 @@ class Child(Frozen):
             if about is None:
                 return self  # of a request that was answered before, or was none of ours
             event = cxl_rej_event(report, self.time_in_force)
-            new = self._told(report, event) | {"asked": self._without(about)}
-            if report.ord_status is OrdStatus.FILLED:
-                new["unsure"] = not self.filled  # what has filled it is on its way, or was lost
-            return self._with(**new)
+            new = {"asked": self._without(about)}
+            if report.ord_status is OrdStatus.FILLED or (event is not None and TRANSITIONS[self.phase, event].over):
+                # The end is told without CumQty: what has been executed is on its way, was lost, or is nothing.
+                event = None
+                new["unsure"] = not (self.filled or self.phase.over)
+            return self._with(**(self._told(report, event) | new))
         event = event_of(report, self.time_in_force)
         kind = report.exec_type
         new = {}

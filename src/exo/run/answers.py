@@ -53,7 +53,7 @@ class Answers:
         self._owe = owe
         self._last_ended: asyncio.Future[None] | None = None
         self._to_end = 0
-        self.stepper = Stepper(loop, self._enter, self._finished, follow)
+        self.stepper = Stepper(loop, self._enter, self._task_finished, follow)
         self._step = self.stepper.step_on
         self._threads = Threads(loop, context, threads, self._resume)
 
@@ -89,9 +89,13 @@ class Answers:
 
     def _conclude(self, process: Process, answer: object) -> None:
         if answer is not DONE:
+            error = NonsenseAnswer(process.delegate, answer)
             if isinstance(answer, Coroutine):
-                answer.close()
-            self._leave(process, NonsenseAnswer(process.delegate, answer))
+                try:
+                    answer.close()
+                except BaseException as raised:  # it had begun, and does not let itself be ended
+                    error.__cause__ = raised
+            self._leave(process, error)
         elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
             child = process.live_child
             self._leave(process, None if child is None else DoneTooSoon(process.delegate, child.cl_ord_id))
@@ -116,6 +120,11 @@ class Answers:
         if self._finished(process, answer, error):
             self._owe(process)
 
+    def _task_finished(self, process: Process, answer: object, error: BaseException | None) -> bool:
+        """As `_finished`; what ends the program comes out of its task, but out of a thread it does not."""
+        self.stopped = self.stopped or isinstance(error, _FATAL)
+        return self._finished(process, answer, error)
+
     def _finished(self, process: Process, answer: object, error: BaseException | None) -> bool:
         """See what a call that had suspended has come to; answers whether the order is owed another."""
         process.busy = False
@@ -126,7 +135,6 @@ class Answers:
         if process.ended:
             return False
         if error is not None:
-            self.stopped = self.stopped or isinstance(error, _FATAL)
             self._leave(process, error)
             process.board.tidy()
         elif answer is not None:

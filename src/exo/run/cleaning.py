@@ -27,13 +27,13 @@ class Cleaning:
             return
         try:
             answer = context.run(delegate.clean_up)
+            finish = self._finish(process.order_id, answer) if inspect.isawaitable(answer) else None
         except BaseException as error:
             _log.exception("clean_up of order %s raised", process.order_id)
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             return
-        if inspect.isawaitable(answer):
-            finish = self._finish(process.order_id, answer)
+        if finish is not None:
             task = asyncio.get_running_loop().create_task(finish, name="exo.clean_up", context=context)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

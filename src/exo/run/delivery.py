@@ -48,6 +48,7 @@ class Delivery:
         self._due: deque[Process] = deque()
         self._late: deque[Process] = deque()
         self._turning = False
+        self._rounding = False  # no prices since the round of facts began, it may be turns ago
         self._scheduled = False
         self.promised = False
         self.answers = Answers(self._loop, self._context, threads, ended, self.owe, self._follow)
@@ -123,9 +124,10 @@ class Delivery:
                     drained = True
                 elif late and not (lately and boards):
                     self._serve(late.popleft(), Owed.LATE, now_ns)
-                    drained, lately = False, True
+                    drained, lately, self._rounding = False, True, False
                 elif boards:
                     board = boards[0]
+                    self._rounding = False
                     orders = len(board.processes)
                     few = orders == board.upright <= board.slice and self._calls + orders <= self._turn_calls
                     if few and board.level and not due:
@@ -146,7 +148,7 @@ class Delivery:
                         board.pace(slow)
                     continue
                 elif due:
-                    drained = False
+                    drained = self._rounding = False
                 else:
                     return False
                 now_ns = self.clock.now_ns()
@@ -160,9 +162,14 @@ class Delivery:
                 self._schedule()
 
     def _drain(self, until_ns: int) -> None:
-        """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call."""
+        """Call the orders that are due, also those that become so meanwhile, but each once: then prices get a call.
+
+        A turn may be over before all had theirs; the next goes on, so facts without end do not starve prices (C6).
+        """
         due = self._due
-        self._round += 1
+        if not self._rounding:
+            self._round += 1
+            self._rounding = True
         again: list[Process] = []
         now_ns = self.clock.now_ns()
         try:
@@ -212,6 +219,7 @@ class Delivery:
         if not at_once or self._due or self._late or self._turning or answers.stopped:
             self.owe(process)
             return None
+        self._rounding = False
         now_ns = self.clock.now_ns()
         update = process.look(now_ns)
         following = None

@@ -55,6 +55,8 @@ class Leaving:
 
     def stop(self, process: Process) -> None:
         """End an order because the dispatcher shuts down, whatever its child does."""
+        if self._orders.live.get(process.order_id) is not process:
+            return  # another's clean-up has led to its end
         if process.leaving is None:
             process.end()
             process.leaving = (End.STOPPED, None)
@@ -73,7 +75,12 @@ class Leaving:
         assert process.working is not None
         self._publish(process, None)
         process.working.curb(process)
-        self._clean_up(process)
+        if process.leaving is None:
+            return  # the venue has told its child's end at once
+        if process.live_child is None:
+            self._conclude(process)  # its child had not been sent yet
+        else:
+            self._clean_up(process)
 
     def _conclude(self, process: Process) -> None:
         assert process.leaving is not None

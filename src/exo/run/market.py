@@ -18,19 +18,20 @@ from exo.run.statistics import Statistics
 class Market:
     """A board for each symbol that has orders; ticks of other symbols are counted as unwatched.
 
-    What a feed last said of all symbols, or of one that it calls stale, is remembered for boards that come later.
+    What a feed last said of all symbols, and of one that is stale or good unlike all, is remembered for boards that
+    come later.
     """
 
     def __init__(self, delivery: Delivery, statistics: Statistics) -> None:
         self.boards: dict[str, Board] = {}
         self._status: FeedStatus | None = None
-        self._stale: dict[str, FeedStatus] = {}
+        self._said: dict[str, FeedStatus] = {}
         self._delivery = delivery
         self._statistics = statistics
 
     def board(self, symbol: str) -> Board:
         """The board of a symbol, or a new one that nobody watches yet."""
-        return self.boards.get(symbol) or Board(symbol, self._stale.get(symbol, self._status))
+        return self.boards.get(symbol) or Board(symbol, self._said.get(symbol, self._status))
 
     def drop(self, symbol: str, subscribed: bool = False) -> None:
         """Forget the board of a symbol, unless it has orders again; if it was subscribed, also what was said of it."""
@@ -38,7 +39,7 @@ class Market:
         if board is not None and not board.live:
             del self.boards[symbol]
             if subscribed:
-                self._stale.pop(symbol, None)
+                self._said.pop(symbol, None)
 
     def on_quote(self, quote: Quote) -> None:
         """Take in a quote; one that is crossed or below 0 is counted as odd."""
@@ -66,14 +67,14 @@ class Market:
     def on_status(self, status: FeedStatus) -> None:
         """Take in what a feed says of its data, of one symbol or of all."""
         if status.symbol is not None:
-            if status.stale:
-                self._stale[status.symbol] = status
+            if status.stale or (self._status is not None and self._status.stale):
+                self._said[status.symbol] = status
             else:
-                self._stale.pop(status.symbol, None)
+                self._said.pop(status.symbol, None)
             self._take(status.symbol, status, 1, status=status)
             return
         self._status = status
-        self._stale.clear()
+        self._said.clear()
         for symbol in self.boards:
             self.on_status(msgspec.structs.replace(status, symbol=symbol))
 

@@ -95,6 +95,7 @@ class Orders(Generic[OrderT]):
             self._staff(process)
         except BaseException:
             process.wake_at(None)
+            process.ended = True  # whoever has kept its desk wakes nobody
             raise
         finally:
             self._admitting.discard(order_id)
@@ -213,5 +214,5 @@ class Orders(Generic[OrderT]):
         while True:
             self._assigned += 1
             order_id = f"{self._epoch}-{self._assigned:x}"
-            if order_id not in self.live and order_id not in self._ended:
+            if not (order_id in self.live or order_id in self._ended or order_id in self._admitting):
                 return order_id

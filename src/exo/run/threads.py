@@ -87,8 +87,8 @@ def _guarded(context: Context, act: Callable[[Update[Any]], Any], update: Update
     """The answer of an act, or what it raised: a future cannot carry every exception (StopIteration)."""
     try:
         answer = context.run(act, update)
+        if isinstance(answer, Coroutine):
+            answer.close()
     except BaseException as error:
         return None, error
-    if isinstance(answer, Coroutine):
-        answer.close()
     return answer, None
