@@ -4,6 +4,7 @@
     ├── UserError            the caller's: what was asked for is wrong, nothing was changed
     │   ├── InvalidValue         a field holds what it must not (also a ValueError)
     │   ├── NotListed            a symbol that is not on the whitelist
+    │   ├── UnknownExecution     an execution to be taken back that is not here
     │   ├── WrongThread          the dispatcher was asked from a thread that is not its loop's
     │   └── OrderError           an order id or instruction that cannot be accepted
     │       ├── UnknownOrder         no such order, or it has ended
@@ -54,6 +55,18 @@ class NotListed(UserError):
 
     def __str__(self) -> str:
         return f"{self.symbol} is not listed: add its Listing to the whitelist, or do not trade it"
+
+
+class UnknownExecution(UserError):
+    """A bust or correction of an execution that a book does not have, or no longer."""
+
+    def __init__(self, symbol: str, exec_id: str) -> None:
+        super().__init__(symbol, exec_id)
+        self.symbol = symbol
+        self.exec_id = exec_id
+
+    def __str__(self) -> str:
+        return f"execution {self.exec_id} of {self.symbol} is not here: it was never told, or too many came after it"
 
 
 class OrderError(UserError):

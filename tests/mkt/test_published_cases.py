@@ -326,7 +326,7 @@ def test_positions_of_what_is_not_listed_and_cash(cases: dict[str, Any]) -> None
     """Eight places and a multiplier of 1; cash adds to what is realised, a reset sets it to 0."""
     assert len(cases["position_src_facts"]) == 3
     position = position_of(None, "A")
-    assert (position.px_places, position.multiplier) == (8, 1)
+    assert (position.px_places, position.contract_multiplier) == (8, 1)
     assert position_of(Listing(symbol="A", tick=D("0.05")), "A").px_places == 3
     position = position.adjusted(D("1.5")).adjusted(D("-0.5"))
     assert position.realised == 1 and position.reset().realised == 0

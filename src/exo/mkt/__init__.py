@@ -13,6 +13,7 @@ from exo.mkt.enums import (
     TimeInForce,
 )
 from exo.mkt.exact import cum_qty_avg_px, places, units
+from exo.mkt.execution import Execution
 from exo.mkt.json import decode, decode_instruction, encode
 from exo.mkt.listing import Listing
 from exo.mkt.order import Instruction, Order
@@ -32,6 +33,7 @@ __all__ = [
     "position_of",
     "ExecInst",
     "ExecType",
+    "Execution",
     "FeedState",
     "FeedStatus",
     "Instruction",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from exo.errors import InvalidValue
 from exo.mkt.enums import Side
-from exo.mkt.exact import ZERO, add, divide, multiply, places, ratio, rounded, subtract
+from exo.mkt.exact import ZERO, add, divide, multiply, places, problem_with, ratio, subtract
+from exo.mkt.execution import Execution
 from exo.mkt.listing import Listing
 from exo.mkt.value import Frozen
 
@@ -19,14 +22,19 @@ _ONE: Final = Decimal(1)
 class Position(Frozen):
     """A holding after every execution so far; the next execution makes a new one.
 
-    `quantity` is signed, less than 0 where short. `avg_px` is at what it was opened, with `px_places` decimal places;
-    0 where flat. `realised` is the profit of what was closed, without fees, in the quote currency; of an `inverse`
-    contract in the base currency. `fees` are all that were paid in the currency of profits, less than 0 if they were
-    earned; one that was paid in the base asset of a spot symbol reduces the quantity instead, as the venue takes it out
-    of what was bought.
+    `quantity` is signed, less than 0 where short. `avg_px` is at what it was opened; 0 where flat. `realised` is the
+    profit of what was closed, in the currency of profits: the quote currency, of an `inverse` contract the base.
 
-    An average is rounded where it is made, halves away from zero, so realised and unrealised profit together may differ
-    from the cash that flowed by that rounding times quantity and multiplier; all else is exact.
+    A fee in the `base` asset of a spot symbol is taken out of `quantity`, and what was taken is a loss in `realised`,
+    valued at the price of its execution; such a rebate adds and is a gain. A fee in the currency of profits adds to
+    `fees`, which `realised` does not contain; so does one whose currency was not told, and each other one where
+    `currency`, that of profits, is not known. All others stand in `other_fees` by currency: their worth is not known.
+
+    **Rounding.** One execution alone has its own price. The average of several is the exact one rounded once to
+    `px_places`, halves away from zero; what the rounding leaves out is kept in `residue` and goes into the next
+    average, and in proportion into what is realised. So nothing is lost: realised and unrealised profit are together
+    exactly the cash that flowed and what is held is worth. Only the worth of an inverse contract, size over price, is
+    a quotient: that of each execution is rounded to 60 digits.
     """
 
     symbol: str
@@ -34,10 +42,13 @@ class Position(Frozen):
     avg_px: Decimal = ZERO
     realised: Decimal = ZERO
     fees: Decimal = ZERO
-    multiplier: Decimal = _ONE
+    other_fees: tuple[tuple[str, Decimal], ...] = ()
+    contract_multiplier: Decimal = _ONE
     inverse: bool = False
     base: str = ""
+    currency: str = ""
     px_places: int = _UNLISTED_PLACES
+    residue: Decimal = ZERO
 
     def traded(
         self,
@@ -47,75 +58,114 @@ class Position(Frozen):
         commission: Decimal = ZERO,
         comm_currency: str | None = None,
     ) -> Position:
-        """The position after an execution; a quantity of 0 changes nothing but fees."""
-        signed = last_qty if side is Side.BUY else last_qty.copy_negate()
-        quantity, avg_px, realised = self.quantity, self.avg_px, self.realised
-        if signed:
-            total = add(quantity, signed)
-            if not quantity or (quantity > ZERO) == (signed > ZERO):
-                avg_px = self._average(quantity, signed, last_px)
-            else:
-                closed = min(quantity.copy_abs(), signed.copy_abs()).copy_sign(quantity)
-                realised = add(realised, self._profit(closed, avg_px, last_px))
-                if not total:
-                    avg_px = ZERO
-                elif (total > ZERO) != (quantity > ZERO):
-                    avg_px = last_px  # it was turned: what is held now was opened by this execution
-            quantity = total
-        fees = self.fees
-        if self.base and comm_currency == self.base and not self.inverse:
-            quantity = subtract(quantity, commission)
-            avg_px = avg_px if quantity else ZERO
-        else:
-            fees = add(fees, commission)
-        return msgspec.structs.replace(self, quantity=quantity, avg_px=avg_px, realised=realised, fees=fees)
+        """The position after one more execution; a quantity of 0 changes nothing but fees."""
+        return self.after(
+            Execution(side=side, last_qty=last_qty, last_px=last_px, commission=commission, comm_currency=comm_currency)
+        )
+
+    def after(self, *executions: Execution) -> Position:
+        """The position after these executions, in this order: from a flat one, what they alone have made."""
+        position = self
+        for execution in executions:
+            position = position._moved(execution.signed_qty, execution.last_px)._charged(execution)
+        return position
 
     def mark(self, px: Decimal) -> Decimal:
         """The profit that would be realised by closing it at this price."""
-        return self._profit(self.quantity, self.avg_px, px) if self.quantity else ZERO
+        _check("$.px", px)
+        return self._gain(self.quantity, px, self.residue) if self.quantity else ZERO
 
     def valuation(self, px: Decimal) -> Decimal:
         """What it is worth at this price, less than 0 where short; of an inverse contract, in the base currency."""
-        size = multiply(self.quantity, self.multiplier)
-        return divide(size, px) if self.inverse else multiply(size, px)
+        _check("$.px", px)
+        worth = multiply(self.contract_multiplier, self._worth(self.quantity, px))
+        return worth.copy_negate() if self.inverse else worth
 
     def adjusted(self, cash: Decimal) -> Position:
-        """The same with cash added to what is realised: funding, settlement, a correction."""
+        """The same with cash added to what is realised: funding, settlement."""
+        _check("$.cash", cash)
         return msgspec.structs.replace(self, realised=add(self.realised, cash))
 
     def reset(self) -> Position:
         """The same with nothing realised and no fees: a new period begins."""
-        return msgspec.structs.replace(self, realised=ZERO, fees=ZERO)
+        return msgspec.structs.replace(self, realised=ZERO, fees=ZERO, other_fees=())
 
-    def _average(self, quantity: Decimal, more: Decimal, px: Decimal) -> Decimal:
-        """The average price of both; of an inverse contract the harmonic one, for its worth is size over price."""
-        if not quantity:
-            return px
-        total = add(quantity, more)
-        if self.inverse:
-            worth = add(divide(quantity, self.avg_px), divide(more, px))
-            return rounded(divide(total, worth), self.px_places)
-        return ratio(add(multiply(quantity, self.avg_px), multiply(more, px)), total, self.px_places)
+    def _moved(self, signed_qty: Decimal, px: Decimal) -> Position:
+        """The position after a quantity came (or, less than 0, went) at a price."""
+        held = self.quantity
+        total = add(held, signed_qty)
+        if not signed_qty:
+            return self
+        if not held:
+            self._worth(total, px)  # a price that an inverse contract cannot have is refused here
+            return msgspec.structs.replace(self, quantity=total, avg_px=px)
+        if (held > ZERO) == (signed_qty > ZERO):
+            worth = add(add(self._worth(held, self.avg_px), self.residue), self._worth(signed_qty, px))
+            dividend, divisor = (total.copy_negate(), worth) if self.inverse else (worth, total)
+            avg_px = ratio(dividend, divisor, self.px_places)
+            residue = subtract(worth, self._worth(total, avg_px))
+            return msgspec.structs.replace(self, quantity=total, avg_px=avg_px, residue=residue)
+        if total and (total > ZERO) == (held > ZERO):
+            closed, avg_px = signed_qty.copy_negate(), self.avg_px
+            residue = ratio(multiply(self.residue, total), held, places(self.residue))
+        else:  # all of it is closed, and what is left was opened by this execution
+            closed, avg_px, residue = held, px if total else ZERO, ZERO
+        realised = add(self.realised, self._gain(closed, px, subtract(self.residue, residue)))
+        return msgspec.structs.replace(self, quantity=total, avg_px=avg_px, realised=realised, residue=residue)
 
-    def _profit(self, quantity: Decimal, opened_px: Decimal, closed_px: Decimal) -> Decimal:
-        """What this signed quantity brings between two prices."""
-        size = multiply(quantity, self.multiplier)
-        if self.inverse:
-            return subtract(divide(size, opened_px), divide(size, closed_px))
-        return multiply(size, subtract(closed_px, opened_px))
+    def _charged(self, execution: Execution) -> Position:
+        """The position after the fee of an execution that it contains."""
+        fee, currency = execution.commission, execution.comm_currency
+        if not fee:
+            return self
+        if self.base and currency == self.base and not self.inverse:
+            px = execution.last_px
+            loss = multiply(self.contract_multiplier, multiply(fee, px))
+            return self._moved(fee.copy_negate(), px).adjusted(loss.copy_negate())
+        if not currency or not self.currency or currency == self.currency:
+            return msgspec.structs.replace(self, fees=add(self.fees, fee))
+        return msgspec.structs.replace(self, other_fees=amounts((*self.other_fees, (currency, fee))))
+
+    def _gain(self, quantity: Decimal, px: Decimal, residue: Decimal) -> Decimal:
+        """What it brings to close so much of it, and so much of the residue, at a price."""
+        opened = add(self._worth(quantity, self.avg_px), residue)
+        return multiply(self.contract_multiplier, subtract(self._worth(quantity, px), opened))
+
+    def _worth(self, quantity: Decimal, px: Decimal) -> Decimal:
+        """The number that grows with the price as the profit does: of an inverse contract, less than 0 where long."""
+        if not self.inverse:
+            return multiply(quantity, px)
+        if px <= ZERO:
+            raise InvalidValue("$.px", f"{self.symbol} is an inverse contract and has no worth at {px}")
+        return divide(quantity.copy_negate(), px)
 
 
 def position_of(listing: Listing | None, symbol: str, base: str = "") -> Position:
-    """A flat position; without a listing with a multiplier of 1 and averages of 8 places.
+    """A flat position; averages have a place more than the tick, and without a listing 8 and a multiplier of 1.
 
-    `base` names the asset that a spot symbol is an amount of.
+    `base` names the asset that a spot symbol is an amount of, or in which an inverse contract settles.
     """
     if listing is None:
         return Position(symbol=symbol, base=base)
     return Position(
         symbol=symbol,
-        multiplier=listing.contract_multiplier,
+        contract_multiplier=listing.contract_multiplier,
         inverse=listing.inverse,
         base=base,
+        currency=base if listing.inverse else listing.currency,
         px_places=places(listing.tick) + 1,
     )
+
+
+def amounts(pairs: Iterable[tuple[str, Decimal]]) -> tuple[tuple[str, Decimal], ...]:
+    """The sum of each currency, in alphabetical order, without those that are 0."""
+    sums: dict[str, Decimal] = {}
+    for currency, amount in pairs:
+        sums[currency] = add(sums.get(currency, ZERO), amount)
+    return tuple((currency, amount) for currency, amount in sorted(sums.items()) if amount)
+
+
+def _check(where: str, number: Decimal) -> None:
+    problem = problem_with(number)
+    if problem:
+        raise InvalidValue(where, problem)
