@@ -56,7 +56,7 @@ async def test_c17_a_thousand_children_are_killed_at_a_venue_that_loses_acknowle
 async def test_c17_a_kill_finds_what_an_earlier_run_has_left_behind() -> None:
     """By the form of its name; what others have at the venue is not touched."""
     venue = Counting(mass_cancel=False)
-    left = NewOrder(order_id="OLD", cl_ord_id="x-7000000a-OLD", side=Side.BUY, symbol="A", order_qty=D(1), price=D(1))
+    left = NewOrder(order_id="OLD", cl_ord_id="x-70000000a-OLD", side=Side.BUY, symbol="A", order_qty=D(1), price=D(1))
     other = NewOrder(order_id="B", cl_ord_id="theirs", side=Side.BUY, symbol="A", order_qty=D(1), price=D(1))
     async with exo.Dispatcher(Made(), venue, on_orphan=lambda report: None) as d:
         venue.send(left)

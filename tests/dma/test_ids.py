@@ -15,11 +15,11 @@ from exo.errors import InvalidValue, OutOfNames
 S = 1_000_000_000
 NOW = 1_795_000_000 * S
 order_ids = st.from_regex(re.compile(r"[0-9A-Za-z-]{1,20}", re.ASCII), fullmatch=True)
-instances = st.from_regex(re.compile(r"[0-9a-z]{1,2}", re.ASCII), fullmatch=True)
+instances = st.from_regex(re.compile(r"[0-9a-z]", re.ASCII), fullmatch=True)
 forms = st.sampled_from(IdForm)
 
 
-@given(instances, order_ids, st.integers(0, 7_000_000_000 * S), st.integers(1, 40))
+@given(instances, order_ids, st.integers(0, 2_800_000_000 * S), st.integers(1, 40))
 def test_a_text_name_is_short_and_tells_all_it_was_made_of(instance: str, order_id: str, now: int, times: int) -> None:
     """At most 36 of 0-9A-Za-z and the dash, as Binance and BitMEX want."""
     ids = Ids(instance, now)
@@ -32,7 +32,7 @@ def test_a_text_name_is_short_and_tells_all_it_was_made_of(instance: str, order_
         assert ids.mine(name)
 
 
-@given(instances, order_ids, st.integers(0, 6_800_000_000 * S))
+@given(instances, order_ids, st.integers(0, 2_800_000_000 * S))
 def test_a_uuid_name_is_a_uuid_and_tells_whose_it_is(instance: str, order_id: str, now: int) -> None:
     """Of the order it keeps a hash."""
     ids = Ids(instance, now, IdForm.UUID)
@@ -45,8 +45,8 @@ def test_a_uuid_name_is_a_uuid_and_tells_whose_it_is(instance: str, order_id: st
 
 @given(forms, instances, order_ids)
 def test_the_same_run_gives_the_same_names_and_another_run_others(form: IdForm, instance: str, order_id: str) -> None:
-    """A tenth of a second is enough to be another run; so is another instance."""
-    runs = [Ids(instance, NOW, form), Ids(instance, NOW, form), Ids(instance, NOW + S // 10, form)]
+    """A millisecond is enough to be another run; so is another instance."""
+    runs = [Ids(instance, NOW, form), Ids(instance, NOW, form), Ids(instance, NOW + S // 1000, form)]
     first, again, later = (run.give(order_id) for run in runs)
     assert first == again and first != later
     other = Ids("z" if instance == "y" else "y", NOW, form)
@@ -61,7 +61,9 @@ def test_no_two_requests_of_a_run_have_the_same_name(form: IdForm, orders: list[
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name", ["", "C1", "x-1", str(uuid.uuid4()), "X-7ttkqo01-a", "x-7ttkqo0-a", "x-7ttkqo01-a b"])
+@pytest.mark.parametrize(
+    "name", ["", "C1", "x-1", str(uuid.uuid4()), "X-7ttkqo0aa1-a", "x-7ttkqo0a-a", "x-7ttkqo0aa1-a b"]
+)
 def test_what_is_of_neither_form_is_nobodys(name: str) -> None:
     """Nor is any other UUID."""
     assert read(name) is None and not Ids("x", NOW).mine(name)
@@ -74,8 +76,8 @@ def test_any_text_may_be_asked_about(name: str) -> None:
     assert named is None or named.instance
 
 
-@pytest.mark.parametrize("instance", ["", "abc", "A", "-", 5])
-def test_an_instance_is_one_or_two_small_letters_or_digits(instance: object) -> None:
+@pytest.mark.parametrize("instance", ["", "ab", "A", "-", 5])
+def test_an_instance_is_one_small_letter_or_digit(instance: object) -> None:
     """Else the names would not fit."""
     with pytest.raises(InvalidValue, match="instance"):
         Ids(instance, NOW)  # type: ignore[arg-type]

@@ -17,6 +17,8 @@ from exo.mkt.report import Report
 from exo.mkt.value import Frozen
 
 _PENDING = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
+_ENDS = frozenset({Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.CALCULATED, Event.ENDED_DAY})
+_AMENDS = frozenset({ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
 _UNCERTAIN = frozenset({None, Event.HEARD, Event.DOUBTED})
 
 
@@ -25,9 +27,10 @@ class Child(Frozen):
 
     `request` made it; `terms` hold now: those of the last replace in the chain that was accepted. `asked` are replaces
     and cancels without an answer, oldest first. `executed_qty` and `executed_notional` come from executions only;
-    `told_qty` is the highest CumQty that a report told and `told_px` the AvgPx beside it. `reduced_qty` is what the
-    venue took away by itself. `unsure`: the order itself may or may not be there. `text` is what the venue last
-    said; `secondary_order_id` is its own id.
+    `told_qty` is the highest CumQty that a report told and `told_px` the AvgPx beside it; `end_qty` is the CumQty that
+    its end told, unless something was corrected or busted after it (`amended_late`). `reduced_qty` is what the venue
+    took away by itself. `unsure`: the order itself may or may not be there. `text` is what the venue last said;
+    `secondary_order_id` is its own id.
 
     The same reports in any order make the same child (fix-order-states.md), save that what suspends an order and what
     resumes it must keep their order.
@@ -45,6 +48,8 @@ class Child(Frozen):
     untold: int = 0
     told_qty: Decimal = ZERO
     told_px: Decimal | None = None
+    end_qty: Decimal = ZERO
+    amended_late: bool = False
     reduced_qty: Decimal = ZERO
     unsure: bool = False
     text: str = ""
@@ -76,9 +81,12 @@ class Child(Frozen):
 
         While a correction or bust of an unknown execution is here, how much that was is not known, and none is assumed.
         """
-        if self.untold or self.told_qty <= self.explained_qty:
+        if self.untold:
             return ZERO
-        return subtract(self.told_qty, self.explained_qty)
+        hole = subtract(self.told_qty, self.explained_qty)
+        if self.phase.over and not self.amended_late:
+            hole = max(hole, subtract(self.end_qty, self.executed_qty))  # what was busted before the end explains none
+        return max(ZERO, hole)
 
     @property
     def cum_qty(self) -> Decimal:
@@ -264,6 +272,11 @@ class Child(Frozen):
         new: dict[str, Any] = {}
         if event is not None:
             new["phase"] = TRANSITIONS[self.phase, event]
+            if event in _ENDS and report.cum_qty is not None:
+                if report.exec_type in _AMENDS:
+                    new["amended_late"] = True
+                else:
+                    new["end_qty"] = max(self.end_qty, report.cum_qty)
         if event is Event.DOUBTED:
             new["unsure"] = self.unsure or self.phase is Phase.SENT
         elif event not in _UNCERTAIN:
@@ -289,8 +302,8 @@ class Child(Frozen):
 
     def _reduction(self, report: Report) -> Decimal:
         """What a venue has taken away unasked, by self-trade prevention or so: then its LeavesQty is the fact."""
-        if report.leaves_qty is None:
-            return ZERO
+        if report.leaves_qty is None or report.cl_ord_id not in (None, self.cl_ord_id):
+            return ZERO  # of older terms, it has been taken into account
         cum_qty = self.cum_qty if report.cum_qty is None else report.cum_qty
         return max(ZERO, subtract(self.order_qty, add(cum_qty, report.leaves_qty)))
 

@@ -80,6 +80,10 @@ class Children:
                 return self._children[name]
         return None
 
+    def all_at(self, slot: str) -> tuple[Child, ...]:
+        """All children in this slot that are not finished."""
+        return tuple(self._children[name] for name in self._unfinished if self._slots[name] == slot)
+
     def find(self, cl_ord_id: str) -> Child | None:
         """The child that one of its requests named so."""
         return self._children.get(self._names.get(cl_ord_id, ""))

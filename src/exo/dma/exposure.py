@@ -86,6 +86,8 @@ def stake_of(child: Child, listing: Listing | None, mark: Decimal) -> Stake | No
     if len(known) == len(prices) and not child.terms.immediate:
         px = max(known) if side is Side.BUY else min(known)
     largest = mark if not known else max(price.copy_abs() for price in known)
+    if side is Side.SELL:
+        largest = max(largest, mark)  # it may trade at any better price
     return Stake(side, qty, notional_of(qty, largest, listing), px)
 
 

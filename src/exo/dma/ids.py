@@ -1,8 +1,9 @@
 """Ids: the ClOrdIDs of one run, made without chance, known again by their form.
 
-A name is made of the instance (who trades this account), the epoch (when this run began), a number that no other name
-of the run has, and the order's id. Two runs of an instance differ in their epoch, so a name is never given twice, also
-where the journal that knew the old ones is damaged: the epoch comes from the clock, and never from what was written.
+A name is made of the instance (who trades this account), the epoch (the millisecond in which this run began), a number
+that no other name of the run has, and the order's id. Two runs of an instance differ in their epoch, so a name is never
+given twice, also where the journal that knew the old ones is damaged: the epoch comes from the clock, and never from
+what was written.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Final, NamedTuple
 from exo.errors import InvalidValue, OutOfNames
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_INSTANCE: Final = re.compile(r"[0-9a-z]{1,2}", re.ASCII)
-_NAME: Final = re.compile(r"([0-9a-z]{1,2})-([0-9a-z]{7})([0-9a-z]{1,5})-([0-9A-Za-z-]{1,20})", re.ASCII)
+_INSTANCE: Final = re.compile(r"[0-9a-z]", re.ASCII)
+_NAME: Final = re.compile(r"([0-9a-z])-([0-9a-z]{8})([0-9a-z]{1,5})-([0-9A-Za-z-]{1,20})", re.ASCII)
 _UUID: Final = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-(8[0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})", re.I)
-_TICK_NS: Final = 100_000_000  # an epoch counts tenths of a second: 36**7 of them last until the year 2218
+_TICK_NS: Final = 1_000_000  # an epoch counts milliseconds: 36**8 of them last until the year 2059
 _MOST_NAMES: Final = 36**5
 _ORDER_BITS: Final = 48
 
@@ -45,12 +46,12 @@ class Named(NamedTuple):
 class Ids:
     """Gives the names of one run, and knows its own and those of other runs again.
 
-    `instance` is one or two of 0-9a-z; two that trade one account at the same time must differ in it.
+    `instance` is one of 0-9a-z; two that trade one account at the same time must differ in it.
     """
 
     def __init__(self, instance: str, now_ns: int, form: IdForm = IdForm.TEXT) -> None:
         if not isinstance(instance, str) or not _INSTANCE.fullmatch(instance):
-            raise InvalidValue("instance", f"expected one or two of 0-9a-z, got {instance!r:.40}")
+            raise InvalidValue("instance", f"expected one of 0-9a-z, got {instance!r:.40}")
         self.instance = instance
         self.epoch = now_ns // _TICK_NS
         self.form = form
@@ -63,7 +64,7 @@ class Ids:
         self._given += 1
         if self.form is IdForm.UUID:
             return _to_uuid(self.instance, self.epoch, self._given, order_hash(order_id))
-        return f"{self.instance}-{_base36(self.epoch):0>7}{_base36(self._given)}-{order_id}"
+        return f"{self.instance}-{_base36(self.epoch):0>8}{_base36(self._given)}-{order_id}"
 
     def mine(self, cl_ord_id: str) -> bool:
         """Whether this instance, in this run or another, gave that name."""
@@ -87,28 +88,19 @@ def order_hash(order_id: str) -> int:
 
 
 def _to_uuid(instance: str, epoch: int, number: int, of_order: int) -> str:
-    """48 bits of the order's hash; version; 12 bits of instance; variant; 36 bits of epoch, 26 of number."""
+    """48 bits of the order's hash; version; 6 of instance, 6 of the epoch; variant; 36 more of it, 26 of number."""
     low = (epoch & (1 << 36) - 1) << 26 | number
-    digits = f"{of_order << 80 | 8 << 76 | _instance_bits(instance) << 64 | 0b10 << 62 | low:032x}"
+    high = int(instance, 36) << 6 | epoch >> 36 & 0x3F
+    digits = f"{of_order << 80 | 8 << 76 | high << 64 | 0b10 << 62 | low:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _from_uuid(value: int) -> Named | None:
-    low = value & (1 << 62) - 1
-    instance = _instance_of(value >> 64 & 0xFFF)
-    return None if instance is None else Named(instance, low >> 26, low & (1 << 26) - 1, "", value >> 80)
-
-
-def _instance_bits(instance: str) -> int:
-    """1 to 36 for one character, from 37 for two."""
-    value = int(instance, 36)
-    return value + 1 if len(instance) == 1 else value + 37
-
-
-def _instance_of(value: int) -> str | None:
-    if not 1 <= value < 37 + 36 * 36:
+    low, high = value & (1 << 62) - 1, value >> 64 & 0xFFF
+    if high >> 6 >= len(_DIGITS):
         return None
-    return _DIGITS[value - 1] if value < 37 else f"{_base36(value - 37):0>2}"
+    epoch = (high & 0x3F) << 36 | low >> 26
+    return Named(_DIGITS[high >> 6], epoch, low & (1 << 26) - 1, "", value >> 80)
 
 
 def _base36(number: int) -> str:

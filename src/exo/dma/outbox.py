@@ -82,26 +82,31 @@ class Outbox:
         self._waiting -= 1
         return True
 
-    def next(self, now_ns: int) -> tuple[Request, int] | None:
-        """The request that leaves now, and since when it has been wanted; None if none may."""
+    def next(self, now_ns: int) -> Request | None:
+        """The request that leaves now, None if none may."""
         if self.closed or now_ns < self.silent_until_ns:
             return None
+        held: tuple[int, ...] = ()
         for turns, reserves in ((self._cancels, None), (self._others, self._reserves)):
             queue = _first(turns)
             if queue is None:
                 continue
             request = queue[0]
             weights = self._weight(request)
+            if _share(held, weights):
+                return None
             if self._admitted_ns(weights, reserves, now_ns) > now_ns:
-                continue  # what is no cancel may be counted in other windows than these are full of
+                held = weights  # what is no cancel must not take the room that a cancel waits for
+                continue
             for tally, weight in zip(self._tallies, weights, strict=True):
                 tally.take(weight, now_ns)
             queue.popleft()
             turns.move_to_end(request.order_id)
             self._waiting -= 1
             key = self._slots.pop(request.cl_ord_id, None)
-            since_ns = now_ns if key is None else self._since.pop(key).since_ns
-            return request, since_ns
+            if key is not None:
+                del self._since[key]
+            return request
         return None
 
     def too_old(self, now_ns: int) -> list[Waiting]:
@@ -127,10 +132,12 @@ class Outbox:
         times: list[int] = []
         if not self.closed:
             from_ns = max(now_ns, self.silent_until_ns)
+            held: tuple[int, ...] = ()
             for turns, reserves in ((self._cancels, None), (self._others, self._reserves)):
                 queue = _first(turns)
-                if queue is not None:
-                    times.append(self._admitted_ns(self._weight(queue[0]), reserves, from_ns))
+                if queue is not None and not _share(held, self._weight(queue[0])):
+                    held = self._weight(queue[0])
+                    times.append(self._admitted_ns(held, reserves, from_ns))
         if self._since:
             oldest = next(iter(self._since.values()))
             times.append(oldest.since_ns + self._max_age_ns + 1)
@@ -154,6 +161,11 @@ class Outbox:
 
 
 _Turns = OrderedDict[str, deque[Request]]
+
+
+def _share(held: tuple[int, ...], weights: tuple[int, ...]) -> bool:
+    """Whether two requests count in one window."""
+    return any(a and b for a, b in zip(held, weights, strict=False))
 
 
 def _first(turns: _Turns) -> deque[Request] | None:

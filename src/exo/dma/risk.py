@@ -129,7 +129,7 @@ class RiskGate:
         problem = self._of_listing(request) or self._of_market(request, market) or self._of_size(request, market)
         if problem is None and first:
             problem = self._of_rates(request, now_ns)
-        if problem is None and (before is None or after.open_qty > before.open_qty):
+        if problem is None and self._grows(before, after):
             problem = self._of_exposure(request)
         if problem is None:
             met = self.exposure(request.symbol).would_meet(request.side, request.price)
@@ -140,6 +140,15 @@ class RiskGate:
         if first:
             self._count(request, now_ns)
         return None
+
+    def _grows(self, before: Child | None, after: Child) -> bool:
+        """Whether more is open with the request than without, by quantity or by what it is worth."""
+        if before is None or after.open_qty > before.open_qty:
+            return True
+        symbol = after.request.symbol
+        listing, mark = self.listing(symbol), self.exposure(symbol).mark
+        old, new = stake_of(before, listing, mark), stake_of(after, listing, mark)
+        return new is not None and (old is None or new.notional > old.notional)
 
     def _of_listing(self, request: NewOrder | ReplaceOrder) -> Problem:
         if self.state is TradingState.HALTED:
@@ -179,9 +188,10 @@ class RiskGate:
         if limits.max_qty is not None and qty > limits.max_qty:
             return Rule.MAX_QTY, qty, limits.max_qty
         least = ZERO if listing is None else listing.min_notional
-        if limits.max_notional is None and not least:
+        open_ = limits.max_open_notional is not None or self._account.max_open_notional is not None
+        if limits.max_notional is None and not least and not (open_ and request.price is None):
             return None
-        px = request.price if request.price is not None else mark_of(market.quote, request.side)
+        px = _worst_px(request, market)
         if px is None:
             return Rule.NO_PRICE, None, None
         notional = notional_of(qty, px, listing)
@@ -232,6 +242,14 @@ class RiskGate:
 
 
 Problem = tuple[Rule, object, object] | None
+
+
+def _worst_px(request: NewOrder | ReplaceOrder, market: Market) -> Decimal | None:
+    """The most that an order may trade at: a seller's limit is only the least of it."""
+    mark = mark_of(market.quote, request.side)
+    if request.price is None or mark is None:
+        return mark if request.price is None else request.price
+    return max(request.price, mark) if request.side is Side.SELL else request.price
 
 
 def _grown(side: Side, position: Decimal) -> Decimal:

@@ -26,7 +26,7 @@ class Book:
     is told of every new position. `base_of` names the asset that a spot symbol is an amount of. The last `keep`
     executions of each symbol can be busted and corrected.
 
-    It is to be told of each execution once, as the container tells them: a repeat counts again.
+    An execution that is told again counts once, as long as it is kept.
     """
 
     def __init__(
@@ -80,6 +80,8 @@ class Book:
         if not last_qty:
             return self.get(symbol)
         history = self._history(symbol)
+        if history.knows(execution):
+            return history.position
         history.add(execution)
         return self._keep_and_tell(history)
 

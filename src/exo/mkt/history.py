@@ -20,20 +20,28 @@ class History:
     period in which it is told, and what earlier periods have reported stands.
     """
 
-    __slots__ = ("_before", "_executions", "_keep", "position")
+    __slots__ = ("_before", "_executions", "_keep", "_known", "position")
 
     def __init__(self, position: Position, keep: int) -> None:
         self.position = position
         self._before = position
         self._executions: deque[Execution] = deque()
         self._keep = keep
+        self._known: set[tuple[str | None, str]] = set()
+
+    def knows(self, execution: Execution) -> bool:
+        """Whether it is kept here already; one without an ExecID cannot be told from its repeat."""
+        return execution.exec_id is not None and (execution.order_id, execution.exec_id) in self._known
 
     def add(self, execution: Execution) -> None:
         """Take in one more execution, and forget how the oldest came about if there are too many."""
         self.position = self.position.after(execution)
         self._executions.append(execution)
+        self._know(execution)
         while len(self._executions) > self._keep:
-            self._before = self._before.after(self._executions.popleft())
+            oldest = self._executions.popleft()
+            self._before = self._before.after(oldest)
+            self._known.discard((oldest.order_id, oldest.exec_id or ""))
 
     def amend(self, exec_ref_id: str, order_id: str | None, **changes: object) -> None:
         """Reckon again with this execution changed; UnknownExecution, and nothing changes, if it is not kept."""
@@ -45,8 +53,13 @@ class History:
                 amended[index] = msgspec.structs.replace(old, **changes)
                 self.position = self._before.after(*amended)
                 self._executions = amended
+                self._know(amended[index])
                 return
         raise UnknownExecution(self.position.symbol, exec_ref_id)
+
+    def _know(self, execution: Execution) -> None:
+        if execution.exec_id is not None:
+            self._known.add((execution.order_id, execution.exec_id))
 
     def adjust(self, cash: Decimal) -> None:
         """Add cash to what is realised."""

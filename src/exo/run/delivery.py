@@ -158,6 +158,7 @@ class Delivery:
                 answers.stepper.leave()
             answers.acting = None
             self._turning = False
+            self._rounding = self._rounding and bool(boards)
             if boards or due or late:
                 self._schedule()
 

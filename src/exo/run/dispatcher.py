@@ -55,7 +55,7 @@ class Dispatcher(Generic[OrderT]):
 
     Requests pass the risk `gate` (None: one without limits), and wait their turn in an outbox that keeps a `reserve` of
     each of the venue's rate limits for cancels and sends nothing that was wanted longer than `max_age_s` ago. Every
-    request has `instance` (one or two of 0-9a-z) in its name: two that trade one account must differ in it. Every
+    request has `instance` (one of 0-9a-z) in its name: two that trade one account must differ in it. Every
     `audit_s` the venue is asked what is open, and about each child that should be and is not.
     """
 

@@ -46,12 +46,16 @@ async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
     still_open: tuple[str, ...] = ()
     while True:
         reports: Sequence[Report] | None = None
-        try:
-            if all_at_once:
+        if all_at_once:
+            try:
                 await working.venue.cancel_all()
+            except Exception as error:
+                _log.error("kill switch: no mass cancel, single ones go on: %s", error)
+        try:
             reports = await working.venue.open_orders()
         except Exception as error:
             _log.error("kill switch: cannot ask the venue, again in %g s: %s", _PAUSE_S, error)
+            still_open = tuple(sorted({*still_open, *_unfinished(working)}))
         took_s = (clock.now_ns() - began_ns) / 1e9
         if reports is not None:
             ours = [report for report in reports if _ours(working, report)]

@@ -79,7 +79,8 @@ class Parts(Generic[OrderT]):
             factory, self.delivery, self.market, self._working, outcomes, self._watch, self._publish, mailbox_limit
         )
         self._leaving = Leaving(self.orders, outcomes, statistics, clock, self._publish, self._clean_up)
-        self.reports = Reports(self.orders, self._leaving, statistics, on_orphan, self._publish, mailbox_limit)
+        late = None if self._working is None else self._working.late
+        self.reports = Reports(self.orders, self._leaving, statistics, on_orphan, self._publish, mailbox_limit, late)
         self.door = Door(loop, self.market.on_crossing, self._take, mailbox_limit)
         self._subscriptions: Subscriptions | None = None
         if venue is not None:

@@ -31,6 +31,7 @@ class Reports(Generic[OrderT]):
         on_orphan: Callable[[Report], object] | None,
         recorded: Callable[[OrderProcess[Any]], object],
         mailbox_limit: int,
+        late: Callable[[Report], object] | None = None,
     ) -> None:
         self._live = orders.live
         self._leaving = leaving
@@ -38,11 +39,14 @@ class Reports(Generic[OrderT]):
         self._on_orphan = on_orphan
         self._recorded = recorded
         self._limit = mailbox_limit
+        self._late = late
 
     def post(self, report: Report) -> None:
         """Apply a report and post it; MailboxFull if its order has too many undelivered facts (contract C11)."""
         process = self._live.get(report.order_id)
         if process is None:
+            if self._late is not None:
+                self._late(report)
             self._orphan(report)
             return
         if process.working is not None and not process.working.apply(process, report):

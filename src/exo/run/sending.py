@@ -55,11 +55,14 @@ class Sending:
         self._report = report
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
+        self._fresh = ""  # the request that has just been judged
 
     def put(self, request: Request, slot: str = "") -> None:
         """Send a request, now or as soon as it may be."""
         self.outbox.put(request, self._clock.now_ns(), slot)
+        self._fresh = request.cl_ord_id
         self.pump()
+        self._fresh = ""
 
     def drop(self, refusal: Callable[[Request], Refusal]) -> None:
         """Take back what waits and is no cancel, and report it back."""
@@ -68,8 +71,9 @@ class Sending:
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed."""
-        self.outbox.closed = status.line is Line.DOWN
-        if status.line is Line.SILENT and status.until_ns is not None:
+        if status.line is not Line.SILENT:
+            self.outbox.closed = status.line is Line.DOWN
+        elif status.until_ns is not None:
             self.outbox.silent_until_ns = max(self.outbox.silent_until_ns, status.until_ns)
         self.pump()
 
@@ -83,8 +87,7 @@ class Sending:
             for waiting in self.outbox.too_old(now_ns):
                 self._grew_old(waiting, now_ns)
             while (next_ := self.outbox.next(now_ns)) is not None:
-                request, since_ns = next_
-                self._leave(request, since_ns, now_ns)
+                self._leave(next_, now_ns)
         finally:
             self._pumping = False
             self._set_timer()
@@ -96,12 +99,12 @@ class Sending:
             self._timer.cancel()
             self._timer = None
 
-    def _leave(self, request: Request, since_ns: int, now_ns: int) -> None:
+    def _leave(self, request: Request, now_ns: int) -> None:
         process = self._of(request.order_id)
         if process is None or process.parent is None:
             self._leave_stray(request)
             return
-        if not isinstance(request, CancelOrder) and since_ns < now_ns:
+        if not isinstance(request, CancelOrder) and request.cl_ord_id != self._fresh:
             refusal = self._judge_again(process, process.parent, request, now_ns)
             if refusal is not None:
                 self._back(request, refusal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import get_ident
@@ -31,6 +32,7 @@ T = TypeVar("T")
 _log = logging.getLogger("exo.run")
 
 _AGAIN_S: Final = 1.0
+_KEPT: Final = 1000
 
 Process = OrderProcess[Any]
 
@@ -68,6 +70,8 @@ class Working:
         self._thread = get_ident()
         self._none_live: asyncio.Future[None] | None = None
         self._withdrawing = False
+        self._halted = False
+        self._ended: OrderedDict[str, Process] = OrderedDict()
 
     def work(self, process: Process, intent: Intent) -> Request | None:
         """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
@@ -82,7 +86,8 @@ class Working:
         parent = process.parent
         if parent is None or parent.live is None:
             return
-        going = self._withdrawing or process.leaving is not None
+        killed = self._halted and self.gate.state is TradingState.HALTED
+        going = killed or self._withdrawing or process.leaving is not None
         for child in list(parent.unfinished if going else parent.too_much(process.terms)):
             self._cancel_child(process, parent, child)
 
@@ -117,6 +122,7 @@ class Working:
     def halt(self) -> None:
         """Let the gate pass nothing any more, and cancel every child."""
         self.gate.state = TradingState.HALTED
+        self._halted = True
         self._clear()
 
     def _clear(self) -> None:
@@ -127,6 +133,8 @@ class Working:
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed; once it is up again, all that is not finished is asked for."""
         was_down = self.sending.outbox.closed
+        if status.line is Line.DOWN or (status.line is Line.UP and was_down):
+            self.sending.drop(_down)  # what has never left must not be asked about, and then leave after all
         self.sending.on_line(status)
         if status.line is Line.DOWN:
             for process in self._live.values():
@@ -140,8 +148,18 @@ class Working:
         self.doubts.settle_all(list(self._live.values()))
 
     def ended(self, process: Process) -> None:
-        """An order is not here any more."""
+        """An order is not here any more; the last 1,000 are kept for executions that come late."""
         self.gate.forget(process.order_id)
+        if process.parent is not None:
+            self._ended[process.order_id] = process
+            if len(self._ended) > _KEPT:
+                self._ended.popitem(last=False)
+
+    def late(self, report: Report) -> None:
+        """A report of an order that has ended: what was executed was executed, whoever hears of it."""
+        process = self._ended.get(report.order_id)
+        if process is not None:
+            self.apply(process, report)
 
     async def none_live(self, within_s: float) -> None:
         """Wait so long until no child may trade any more."""
@@ -174,8 +192,7 @@ class Working:
             outbox.take_back(waiting)
             parent.unsend(waiting)
         market = Market(process.board.quote, process.board.status)
-        if intent.price is None:
-            self.gate.mark(terms.symbol, mark_of(market.quote, terms.side))
+        self.gate.mark(terms.symbol, mark_of(market.quote, terms.side))
         before = parent.at(intent.slot)
         request = parent.work(terms, intent, self._replace)
         parent.refused = None
@@ -207,7 +224,7 @@ class Working:
         if parent is None:
             return None
         first: Request | None = None
-        for child in parent.unfinished if slot is None else filter(None, [parent.at(slot)]):
+        for child in parent.unfinished if slot is None else parent.all_at(slot):
             request = self._cancel_child(process, parent, child)
             first = first or request
         return first
@@ -215,7 +232,7 @@ class Working:
     def _cancel_child(self, process: Process, parent: Parent, child: Child) -> Request | None:
         """Cancel a child, what waits to be sent of it first; one that was never sent is simply not there any more."""
         outbox = self.sending.outbox
-        for name in {child.request.cl_ord_id, *child.names}:
+        for name in {child.request.cl_ord_id, *child.names, *(asked.request.cl_ord_id for asked in child.asked)}:
             waiting = outbox.named(name)
             if waiting is not None:
                 outbox.take_back(waiting)
@@ -245,7 +262,7 @@ class Working:
 
     def _recancel(self, process: Process, parent: Parent, cl_ord_id: str) -> None:
         child = parent.find(cl_ord_id)
-        if child is not None and not child.finished and not self.sending.outbox.closed:
+        if child is not None and not child.finished:
             self._cancel_child(process, parent, child)
 
     def _parent_of(self, process: Process) -> Parent:
@@ -276,6 +293,10 @@ class Working:
 
         self._loop.call_soon_threadsafe(run)
         return done.result()
+
+
+def _down(request: Request) -> Refusal:
+    return Refusal(rule=Rule.DOWN, order_id=request.order_id, symbol=request.symbol)
 
 
 def _halted(request: Request) -> Refusal:

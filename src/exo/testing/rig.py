@@ -92,7 +92,7 @@ class Trader:
     def name(self) -> str:
         """The next ClOrdID."""
         self._names += 1
-        return f"x-7000000{self._names}-conformance"
+        return f"x-70000000{self._names}-conformance"
 
     async def new(self, qty: Decimal = QTY, price: int | None = 90, side: Side = Side.BUY, **more: Any) -> NewOrder:
         """Send a new order, and wait for what becomes of it."""
