@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 import exo
-from exo.dma import Capabilities
+from exo.dma import Capabilities, StatusQuery
 from exo.errors import FactoryFailed
 from exo.flow import Window, current_clock
+from exo.mkt import ExecType, OrdStatus, Report
 from exo.run import End
 
 from .helpers import D, Made, buy, live, quote, report, settled, until, virtual
@@ -279,3 +281,100 @@ async def test_c09_a_report_from_a_clean_up_does_not_end_an_order_twice() -> Non
     ends = [e.outcome.end async for e in reader if e.outcome is not None and e.order_id == "failed"]
     assert outcome is not None and outcome.end is End.FAILED, outcome
     assert d.totals.ended == 2 and ends == [End.FAILED]
+
+
+class Standing(Wire):
+    """A venue where the one child that it was sent stands, whenever it is asked."""
+
+    async def query(self, query: StatusQuery) -> Sequence[Report]:
+        return await self.open_orders()
+
+    async def open_orders(self) -> Sequence[Report]:
+        new = self.news[0]
+        ids = {"order_id": new.order_id, "cl_ord_id": new.cl_ord_id, "symbol": new.symbol, "side": new.side}
+        return [Report(**ids, exec_type=ExecType.ORDER_STATUS, ord_status=OrdStatus.NEW, transact_time=None)]
+
+
+@virtual
+async def test_c07_the_child_of_a_failed_order_is_cancelled_again_after_a_rejected_cancel() -> None:
+    """The venue refuses the cancel and says that the child stands: it is not left there without an owner."""
+    wire = Standing()
+
+    def act(me: Any, update: Any) -> Any:
+        if update.quote:
+            raise ValueError("boom")
+        me.desk.work(price=D(10))
+
+    async with exo.Dispatcher(Made(act), wire) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        wire.accept()
+        d.on_quote(quote())
+        await settled()
+        assert len(wire.cancels) == 1
+        wire.refuse()
+        for _ in range(10):
+            await asyncio.sleep(60)
+        asked = len(wire.cancels)
+        wire.end()
+        await settled()
+        assert not len(d)
+    assert asked > 1
+
+
+@virtual
+async def test_c11_what_waits_for_a_late_call_is_bounded_by_the_orders() -> None:
+    """Facts fill every turn while one order is late again and again: it waits in line once, not once each time."""
+    running = [True]
+
+    async def slow() -> None:
+        await asyncio.sleep(0)
+
+    def act(me: Any, update: exo.Update[Any]) -> Any:
+        if me.desk.order.symbol == "X":
+            return slow()
+        if running[0]:
+            d.on_report(report(me.desk.order_id))
+        return None
+
+    made = Made(act)
+    async with exo.Dispatcher(made, turn_calls=4) as d:
+        late = d.submit(buy(symbol="X")).order_id
+        for _ in range(4):
+            d.submit(buy(symbol="A"))
+        for i in range(3000):
+            d.on_quote(quote(symbol="X"))
+            if not made.of(late).inside:
+                d.on_report(report(late, i))
+            await asyncio.sleep(0)
+        waiting = len(d._delivery._late)
+        running[0] = False
+    assert waiting <= 5
+
+
+@virtual
+async def test_c06_slow_orders_that_are_late_for_quotes_do_not_starve_another_board() -> None:
+    """Late orders take 6 ms each of a turn of 5 ms; a quote of another symbol still reaches the quiet order."""
+    running = [True]
+    clock = current_clock()
+
+    async def act(me: Any, update: exo.Update[Any]) -> None:
+        if running[0] and me.desk.order.symbol == "A":
+            clock.advance_to(clock.now_ns() + 6_000_000)  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+            d.on_quote(quote(symbol="A"))
+
+    made = Made(act)
+    async with exo.Dispatcher(made) as d:
+        quiet = d.submit(buy(symbol="B")).order_id
+        await settled()
+        for _ in range(4):
+            d.submit(buy(symbol="A"))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        d.on_quote(quote(symbol="B"))
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        running[0] = False
+        seen = made.of(quiet).quotes
+    assert seen == 1

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable
 from contextvars import copy_context
 from threading import get_ident
-from typing import Any
+from typing import Any, Final
 
 from exo.flow.clock import Clock
 from exo.run.alarms import Alarms
@@ -17,6 +17,8 @@ from exo.run.board import Board
 from exo.run.process import Owed
 from exo.run.statistics import Statistics
 from exo.run.sweeps import Sweeps
+
+_FEW: Final = 4
 
 
 class Delivery:
@@ -47,7 +49,9 @@ class Delivery:
         self._boards: deque[Board] = deque()
         self._due: deque[Process] = deque()
         self._late: deque[Process] = deque()
+        self._most_late = _FEW
         self._turning = False
+        self._lately = False  # the last turn ended before a board had its turn after one who was late
         self._rounding = False  # no prices since the round of facts began, it may be turns ago
         self._scheduled = False
         self.promised = False
@@ -74,7 +78,17 @@ class Delivery:
         elif process.owed is None:
             process.owed = Owed.LATE
             self._late.append(process)
+            if len(self._late) > self._most_late:
+                self._tidy_late()
         self._schedule()
+
+    def _tidy_late(self) -> None:
+        """Forget who was called for facts before it came to the call that it was late for (contract C11)."""
+        late = self._late
+        still = list(dict.fromkeys(process for process in late if process.owed is Owed.LATE))
+        late.clear()
+        late.extend(still)
+        self._most_late = max(_FEW, 2 * len(still))
 
     def _schedule(self) -> None:
         if not (self._scheduled or self.promised or self._turning or self.answers.stopped):
@@ -116,7 +130,7 @@ class Delivery:
         self._turning = True
         now_ns = self.clock.now_ns()
         until_ns = now_ns + self._turn_ns
-        drained = lately = False
+        drained, lately = False, self._lately
         try:
             while now_ns < until_ns and self._calls < self._turn_calls:
                 if due and not drained:
@@ -159,6 +173,7 @@ class Delivery:
             answers.acting = None
             self._turning = False
             self._rounding = self._rounding and bool(boards)
+            self._lately = lately and bool(boards)
             if boards or due or late:
                 self._schedule()
 

@@ -98,8 +98,10 @@ class Working:
         new = parent.apply(report)
         if parent.cum_qty != before:
             self.gate.traded(process.order.symbol, process.order.side, subtract(parent.cum_qty, before))
-        if report.msg_type is not MsgType.CXL_REJ:  # to ask again at once might go on for ever
+        if report.msg_type is not MsgType.CXL_REJ:
             self.curb(process)
+        elif parent.live is not None:  # to ask again at once might go on for ever
+            self._loop.call_later(_AGAIN_S, self.curb, process)
         child = parent.about(report)
         if child is not None and child.in_doubt:
             self.doubts.settle(process, child.cl_ord_id)  # what it says does not agree with what is known
