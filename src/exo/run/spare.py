@@ -126,7 +126,7 @@ class Spare(Coroutine[Any, Any, None]):
         self.parked = False
         self.renew()
         self.task = loop.create_task(self, name="exo.act", context=contextvars.Context())
-        stepper.spares.add(self)
+        stepper.spares[self] = None
 
     def renew(self) -> None:
         """Have a new driver; what an act raises ends the one it was driven by."""
@@ -209,7 +209,7 @@ class Spare(Coroutine[Any, Any, None]):
     def _gone(self) -> None:
         self.idle = False
         self._driver.close()
-        self._stepper.spares.discard(self)
+        self._stepper.spares.pop(self, None)
 
     def _step(self, step: Callable[[Any], Any], value: Any) -> Any:
         process, context, stepper = self.process, self._context, self._stepper

@@ -60,7 +60,7 @@ class Stepper:
         self._base = contextvars.copy_context()
         self._shared: Spare | None = None
         self.inside: Spare | None = None
-        self.spares: set[Spare] = set()
+        self.spares: dict[Spare, None] = {}  # in order: a set would go by addresses (C15)
         self.entered = entered
         self.finished = finished
         self.follow = follow
