@@ -19,6 +19,14 @@ from .helpers import D, Made, buy, live, quote, report, settled, until, virtual
 from .venues import Wire
 
 
+async def quotes_of(quiet: str, made: Made, d: exo.Dispatcher[Any]) -> int:
+    """How many quotes an order of B has seen, a thousand turns after one was shown."""
+    d.on_quote(quote(symbol="B"))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    return made.of(quiet).quotes
+
+
 @virtual
 async def test_c06_orders_whose_facts_fill_a_turn_do_not_starve_prices() -> None:
     """As many orders as a turn has calls post to themselves at each call; a quote still reaches the quiet order."""
@@ -35,11 +43,8 @@ async def test_c06_orders_whose_facts_fill_a_turn_do_not_starve_prices() -> None
         await settled()
         for _ in range(4):
             d.submit(buy(symbol="A"))
-        d.on_quote(quote(symbol="B"))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        seen = await quotes_of(quiet, made, d)
         assert left[0], "the flood outlasts the test"
-        seen = made.of(quiet).quotes
         left[0] = 0
     assert seen == 1
 
@@ -61,11 +66,8 @@ async def test_c06_an_order_slower_than_a_turn_does_not_starve_prices() -> None:
         quiet = d.submit(buy(symbol="B")).order_id
         await settled()
         d.submit(buy(symbol="A"))
-        d.on_quote(quote(symbol="B"))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        seen = await quotes_of(quiet, made, d)
         assert left[0], "the flood outlasts the test"
-        seen = made.of(quiet).quotes
         left[0] = 0
     assert seen == 1
 
@@ -89,11 +91,8 @@ async def test_c06_orders_late_in_every_turn_do_not_starve_a_board() -> None:
             d.submit(buy(symbol="A"))
         for _ in range(100):
             await asyncio.sleep(0)
-        d.on_quote(quote(symbol="B"))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        seen = await quotes_of(quiet, made, d)
         running[0] = False
-        seen = made.of(quiet).quotes
     assert seen == 1
 
 
@@ -372,9 +371,6 @@ async def test_c06_slow_orders_that_are_late_for_quotes_do_not_starve_another_bo
             d.submit(buy(symbol="A"))
         for _ in range(100):
             await asyncio.sleep(0)
-        d.on_quote(quote(symbol="B"))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        seen = await quotes_of(quiet, made, d)
         running[0] = False
-        seen = made.of(quiet).quotes
     assert seen == 1

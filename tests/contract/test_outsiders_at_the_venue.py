@@ -55,6 +55,18 @@ class Known(Wire):
         )
 
 
+async def one_stands(d: Any, wire: Known, made: Made, **terms: Any) -> Any:
+    """An order of ten with one child that the venue has accepted; its desk."""
+    d.submit(buy(order_qty=D(10)))
+    await settled()
+    desk = made[0].desk
+    desk.work(**terms)
+    await settled()
+    wire.accept()
+    wire.stands(wire.news[0])
+    return desk
+
+
 async def two_behind_one(d: Any, wire: Known, made: Made) -> None:
     """A child that stands, and a cancel-and-new of it that waits for room in the outbox."""
     d.submit(buy(order_qty=D(10)))
@@ -105,13 +117,7 @@ async def test_c17_what_is_in_doubt_is_settled_when_the_venue_asks_for_silence_b
     wire = Known(replace=Replace.TOTAL)
     made = Made()
     async with exo.Dispatcher(made, wire, exit_s=0) as d:
-        d.submit(buy(order_qty=D(10)))
-        await settled()
-        desk = made[0].desk
-        desk.work(price=D(10))
-        await settled()
-        wire.accept()
-        wire.stands(wire.news[0])
+        desk = await one_stands(d, wire, made, price=D(10))
         d.on_status(VenueStatus(line=Line.DOWN))
         d.on_status(VenueStatus(line=Line.SILENT, until_ns=exo.flow.current_clock().now_ns() + S))
         d.on_status(VenueStatus(line=Line.UP))
@@ -147,13 +153,7 @@ async def test_c21_a_new_order_that_was_declared_dead_while_it_waited_never_leav
     wire = Known(replace=Replace.TOTAL)
     made = Made()
     async with exo.Dispatcher(made, wire, exit_s=0) as d:
-        d.submit(buy(order_qty=D(10)))
-        await settled()
-        desk = made[0].desk
-        desk.work(price=D(8), order_qty=D(3), slot="b")
-        await settled()
-        wire.accept()
-        wire.stands(wire.news[0])
+        desk = await one_stands(d, wire, made, price=D(8), order_qty=D(3), slot="b")
         d.on_status(VenueStatus(line=Line.SILENT, until_ns=exo.flow.current_clock().now_ns() + 30 * S))
         desk.work(price=D(10), order_qty=D(7))
         d.on_status(VenueStatus(line=Line.DOWN))
@@ -171,13 +171,7 @@ async def test_c21_a_replace_that_was_declared_dead_while_it_waited_never_leaves
     wire = Known(replace=Replace.TOTAL)
     made = Made()
     async with exo.Dispatcher(made, wire, exit_s=0) as d:
-        d.submit(buy(order_qty=D(10)))
-        await settled()
-        desk = made[0].desk
-        desk.work(price=D(10), order_qty=D(3))
-        await settled()
-        wire.accept()
-        wire.stands(wire.news[0])
+        desk = await one_stands(d, wire, made, price=D(10), order_qty=D(3))
         d.on_status(VenueStatus(line=Line.SILENT, until_ns=exo.flow.current_clock().now_ns() + 30 * S))
         desk.work(price=D(10), order_qty=D(10))
         d.on_status(VenueStatus(line=Line.DOWN))
@@ -195,13 +189,7 @@ async def test_c20_a_cancel_that_the_venue_did_not_take_is_asked_again_after_the
     wire = Known(replace=Replace.TOTAL)
     made = Made()
     async with exo.Dispatcher(made, wire, exit_s=0) as d:
-        d.submit(buy(order_qty=D(10)))
-        await settled()
-        desk = made[0].desk
-        desk.work(price=D(10))
-        await settled()
-        wire.accept()
-        wire.stands(wire.news[0])
+        desk = await one_stands(d, wire, made, price=D(10))
 
         def breaks(request: Any) -> None:
             raise ConnectionError("broken pipe")
@@ -239,12 +227,7 @@ async def test_c17_a_kill_goes_on_by_single_cancels_and_verifies_where_the_mass_
     wire = NoMass(mass_cancel=True)
     made = Made()
     async with exo.Dispatcher(made, wire, exit_s=0) as d:
-        d.submit(buy(order_qty=D(10)))
-        await settled()
-        made[0].desk.work(price=D(10))
-        await settled()
-        wire.accept()
-        wire.stands(wire.news[0])
+        await one_stands(d, wire, made, price=D(10))
         killed = await d.kill(within_s=60)
         assert len(wire.cancels) > 1 and killed.verified
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 import exo
-import exo.dma.child
+import exo.dma.reported
 from exo.dma import TRANSITIONS, CancelOrder, Event, Intent, NewOrder, Parent, Phase, Replace, ReplaceOrder
 from exo.mkt import ExecType, MsgType, OrdStatus, Report, Side, TimeInForce
 from exo.run.own import gone, not_asked, replaced
@@ -353,7 +353,7 @@ def run(examples: int) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     Machine.table = Counted()
     Machine.steps = 0
-    monkeypatch.setattr(exo.dma.child, "TRANSITIONS", Machine.table)
+    monkeypatch.setattr(exo.dma.reported, "TRANSITIONS", Machine.table)
     return Machine.table
 
 

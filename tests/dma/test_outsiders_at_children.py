@@ -83,7 +83,7 @@ def test_c20_a_market_order_without_a_price_to_value_it_at_is_refused_where_noti
     request: Any = p.work(of(1_000_000), Intent(price=None), Replace.TOTAL)
     child = p.find(request.cl_ord_id)
     assert child is not None
-    refused = gate.judge(request, None, child, Market(None, None), 0)
+    refused = gate.judge(request, child, Market(None, None), 0)
     assert refused is not None and refused.rule is Rule.NO_PRICE
 
 

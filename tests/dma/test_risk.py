@@ -55,12 +55,11 @@ class Desk:
         px = None if price is None else D(str(price))
         if px is None:
             self.gate.mark(symbol, D(100))
-        before = parent.at(slot)
         request = parent.work(order, Intent(price=px, order_qty=D(str(qty)), slot=slot), self.replace)
         assert request is not None
         child = parent.find(request.cl_ord_id)
         assert child is not None
-        refusal = self.gate.judge(request, before, child, self.market, self.now_ns)  # type: ignore[arg-type]
+        refusal = self.gate.judge(request, child, self.market, self.now_ns)  # type: ignore[arg-type]
         if refusal is not None:
             parent.unsend(request)
         return refusal

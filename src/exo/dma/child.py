@@ -8,18 +8,11 @@ from typing import Any
 import msgspec
 
 from exo.dma.asked import Asked
-from exo.dma.executions import NO_CHANGE, Change
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder
-from exo.dma.transitions import TRANSITIONS, Event, Phase, cxl_rej_event, event_of
-from exo.mkt.enums import ExecType, MsgType, OrdStatus, TimeInForce
+from exo.dma.transitions import Phase
+from exo.mkt.enums import OrdStatus, TimeInForce
 from exo.mkt.exact import ZERO, add, divide, multiply, subtract
-from exo.mkt.report import Report
 from exo.mkt.value import Frozen
-
-_PENDING = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
-_ENDS = frozenset({Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.CALCULATED, Event.ENDED_DAY})
-_AMENDS = frozenset({ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
-_UNCERTAIN = frozenset({None, Event.HEARD, Event.DOUBTED})
 
 
 class Child(Frozen):
@@ -204,11 +197,11 @@ class Child(Frozen):
     def asking(self, request: ReplaceOrder | CancelOrder) -> Child:
         """The same with this request on its way."""
         asked = Asked(request=request, number=self.requests)
-        return self._with(asked=(*self.asked, asked), requests=self.requests + 1)
+        return self.changed(asked=(*self.asked, asked), requests=self.requests + 1)
 
     def unasked(self, cl_ord_id: str) -> Child:
         """The same without this request: it has never left, or is proved to be dead."""
-        return self._with(asked=tuple(asked for asked in self.asked if asked.request.cl_ord_id != cl_ord_id))
+        return self.changed(asked=tuple(asked for asked in self.asked if asked.request.cl_ord_id != cl_ord_id))
 
     def doubted(self, cl_ord_id: str | None = None) -> Child:
         """The same with this request in doubt, or without a name the order itself and all that is unanswered."""
@@ -217,100 +210,10 @@ class Child(Frozen):
             for each in self.asked
         )
         itself = cl_ord_id is None or (self.phase is Phase.SENT and cl_ord_id == self.request.cl_ord_id)
-        return self._with(asked=asked, unsure=self.unsure or itself)
+        return self.changed(asked=asked, unsure=self.unsure or itself)
 
-    def after(self, report: Report, change: Change) -> Child:
-        """The child after this report, which is about it; `change` is what Executions make of it, NO_CHANGE if none."""
-        about = self._asked(report)
-        new: dict[str, Any]
-        if report.msg_type is MsgType.CXL_REJ:
-            if about is None:
-                return self  # of a request that was answered before, or was none of ours
-            event = cxl_rej_event(report, self.time_in_force)
-            new = {"asked": self._without(about)}
-            if report.ord_status is OrdStatus.FILLED or (event is not None and TRANSITIONS[self.phase, event].over):
-                # The end is told without CumQty: what has been executed is on its way, was lost, or is nothing.
-                event = None
-                new["unsure"] = not (self.filled or self.phase.over)
-            return self._with(**(self._told(report, event) | new))
-        event = event_of(report, self.time_in_force)
-        kind = report.exec_type
-        new = {}
-        if about is not None:
-            if event is Event.REJECTED or event is Event.DOUBTED:  # of the request alone
-                event = None if report.ord_status is OrdStatus.REJECTED else Event.KNOWN
-                new["asked"] = self._without(about)
-            elif kind is ExecType.REPLACED and isinstance(about.request, ReplaceOrder):
-                new["asked"] = self._without(about)
-                if about.number > self.accepted:
-                    new |= {"terms": about.request, "accepted": about.number, "reduced_qty": ZERO}
-            elif kind is ExecType.CANCELED and isinstance(about.request, CancelOrder):
-                new["asked"] = self._without(about)
-        if report.ord_status in _PENDING:
-            new["asked"] = self._pending(new.get("asked", self.asked), report)
-        if kind is ExecType.RESTATED:
-            new["reduced_qty"] = max(self.reduced_qty, self._reduction(report))
-        if kind is ExecType.ORDER_STATUS and report.ord_status is OrdStatus.FILLED and report.cum_qty is None:
-            new["told_qty"] = self.order_qty
-        if change is not NO_CHANGE:
-            new["executed_qty"] = add(self.executed_qty, change.qty)
-            new["executed_notional"] = add(self.executed_notional, change.notional)
-            new["explained_qty"] = add(self.explained_qty, change.explained_qty)
-            new["untold"] = self.untold + change.open
-        return self._with(**(self._told(report, event) | new))
-
-    def _asked(self, report: Report) -> Asked | None:
-        """The request that a report answers: the one it names, or without a name the last."""
-        for asked in self.asked:
-            if asked.request.cl_ord_id == report.cl_ord_id:
-                return asked
-        nameless = report.cl_ord_id is None and report.msg_type is MsgType.CXL_REJ
-        return self.asked[-1] if nameless and self.asked else None
-
-    def _told(self, report: Report, event: Event | None) -> dict[str, Any]:
-        """What any report may tell."""
-        new: dict[str, Any] = {}
-        if event is not None:
-            new["phase"] = TRANSITIONS[self.phase, event]
-            if event in _ENDS and report.cum_qty is not None:
-                if report.exec_type in _AMENDS:
-                    new["amended_late"] = True
-                else:
-                    new["end_qty"] = max(self.end_qty, report.cum_qty)
-        if event is Event.DOUBTED:
-            new["unsure"] = self.unsure or self.phase is Phase.SENT
-        elif event not in _UNCERTAIN:
-            new["unsure"] = False
-        if report.cum_qty is not None and report.cum_qty >= self.told_qty:
-            new["told_qty"] = report.cum_qty
-            if report.avg_px is not None:
-                new["told_px"] = report.avg_px
-        if report.text:
-            new["text"] = report.text
-        if report.secondary_order_id:
-            new["secondary_order_id"] = report.secondary_order_id
-        return new
-
-    def _pending(self, asked: tuple[Asked, ...], report: Report) -> tuple[Asked, ...]:
-        """Those asked that a pending status speaks of: the one it names, else all of its kind."""
-        assert report.ord_status is not None
-        kind = _PENDING[report.ord_status]
-        return tuple(
-            msgspec.structs.replace(each, told=True) if not each.told and isinstance(each.request, kind) else each
-            for each in asked
-        )
-
-    def _reduction(self, report: Report) -> Decimal:
-        """What a venue has taken away unasked, by self-trade prevention or so: then its LeavesQty is the fact."""
-        if report.leaves_qty is None or report.cl_ord_id not in (None, self.cl_ord_id):
-            return ZERO  # of older terms, it has been taken into account
-        cum_qty = self.cum_qty if report.cum_qty is None else report.cum_qty
-        return max(ZERO, subtract(self.order_qty, add(cum_qty, report.leaves_qty)))
-
-    def _without(self, about: Asked) -> tuple[Asked, ...]:
-        return tuple(asked for asked in self.asked if asked is not about)
-
-    def _with(self, **new: Any) -> Child:
+    def changed(self, **new: Any) -> Child:
+        """The same with these fields."""
         return msgspec.structs.replace(self, **new)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from exo.dma.child import Child, child_of
 from exo.dma.executions import NO_CHANGE, Executions
+from exo.dma.reported import reported
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request, new_of
 from exo.dma.transitions import is_execution
 from exo.mkt.exact import ZERO, add, subtract
@@ -129,7 +130,7 @@ class Children:
             self.cum_qty = add(self.cum_qty, change.qty)
             self.notional = add(self.notional, change.notional)
             return True
-        after = child.after(report, change)
+        after = reported(child, report, change)
         if after.secondary_order_id is not None and after.secondary_order_id != child.secondary_order_id:
             self._names.setdefault(f"venue {after.secondary_order_id}", name)
         self._put(name, after)

@@ -115,21 +115,20 @@ class RiskGate:
     def judge(
         self,
         request: NewOrder | ReplaceOrder,
-        before: Child | None,
-        after: Child,
+        child: Child,
         market: Market,
         now_ns: int,
         *,
         first: bool = True,
     ) -> Refusal | None:
-        """Why this request may not leave now, None if it may; `before` is the child without it, `after` with it.
+        """Why this request may not leave now, None if it may; `child` is what it makes or changes, with it asked.
 
         Rates are counted, and looked at, the first time only. What makes an exposure no larger is not refused for it.
         """
         problem = self._of_listing(request) or self._of_market(request, market) or self._of_size(request, market)
         if problem is None and first:
             problem = self._of_rates(request, now_ns)
-        if problem is None and self._grows(before, after):
+        if problem is None and self._grows(request, child):
             problem = self._of_exposure(request)
         if problem is None:
             met = self.exposure(request.symbol).would_meet(request.side, request.price)
@@ -141,13 +140,15 @@ class RiskGate:
             self._count(request, now_ns)
         return None
 
-    def _grows(self, before: Child | None, after: Child) -> bool:
+    def _grows(self, request: NewOrder | ReplaceOrder, child: Child) -> bool:
         """Whether more is open with the request than without, by quantity or by what it is worth."""
-        if before is None or after.open_qty > before.open_qty:
+        if child.request.cl_ord_id == request.cl_ord_id:
+            return True  # it makes the child
+        before = child.unasked(request.cl_ord_id)
+        if child.open_qty > before.open_qty:
             return True
-        symbol = after.request.symbol
-        listing, mark = self.listing(symbol), self.exposure(symbol).mark
-        old, new = stake_of(before, listing, mark), stake_of(after, listing, mark)
+        listing, mark = self.listing(request.symbol), self.exposure(request.symbol).mark
+        old, new = stake_of(before, listing, mark), stake_of(child, listing, mark)
         return new is not None and (old is None or new.notional > old.notional)
 
     def _of_listing(self, request: NewOrder | ReplaceOrder) -> Problem:

@@ -59,7 +59,7 @@ async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
         took_s = (clock.now_ns() - began_ns) / 1e9
         if reports is not None:
             ours = [report for report in reports if _ours(working, report)]
-            still_open = tuple({str(report.cl_ord_id) for report in ours} | _unfinished(working))
+            still_open = tuple(sorted({str(report.cl_ord_id) for report in ours} | _unfinished(working)))
             if not still_open:
                 return Killed(children=children, verified=True, still_open=(), took_s=took_s)
             for report in ours:

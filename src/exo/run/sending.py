@@ -64,10 +64,10 @@ class Sending:
         self.pump()
         self._fresh = ""
 
-    def drop(self, refusal: Callable[[Request], Refusal]) -> None:
-        """Take back what waits and is no cancel, and report it back."""
+    def drop(self, rule: Rule) -> None:
+        """Take back what waits and is no cancel, and report it back by this rule."""
         for waiting in self.outbox.drop():
-            self._back(waiting.request, refusal(waiting.request))
+            self._back(waiting.request, _refusal(waiting.request, rule))
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed."""
@@ -130,24 +130,16 @@ class Sending:
         """Why a request that has waited may not leave any more: by the gate, or because its owner wants it no more."""
         if process.asked_cancel or process.asked_hold or process.leaving is not None:
             is_ = "cancelled" if process.asked_cancel else "held" if process.asked_hold else "lost"
-            return Refusal(rule=Rule.OWNER, order_id=request.order_id, symbol=request.symbol, is_=is_)
+            return _refusal(request, Rule.OWNER, is_)
         child = parent.find(request.cl_ord_id)
         assert child is not None
-        before = None if child.request.cl_ord_id == request.cl_ord_id else child.unasked(request.cl_ord_id)
         market = Market(process.board.quote, process.board.status)
-        return self._gate.judge(request, before, child, market, now_ns, first=False)
+        return self._gate.judge(request, child, market, now_ns, first=False)
 
     def _grew_old(self, waiting: Waiting, now_ns: int) -> None:
         age_s = (now_ns - waiting.since_ns) / _S
-        request = waiting.request
-        refusal = Refusal(
-            rule=Rule.TOO_OLD,
-            order_id=request.order_id,
-            symbol=request.symbol,
-            is_=f"{age_s:.3f}",
-            limit=f"{self.outbox.max_age_s:g}",
-        )
-        self._back(request, refusal)
+        refusal = _refusal(waiting.request, Rule.TOO_OLD, f"{age_s:.3f}", f"{self.outbox.max_age_s:g}")
+        self._back(waiting.request, refusal)
 
     def _back(self, request: NewOrder | ReplaceOrder, refusal: Refusal) -> None:
         """Report a request back that was not sent."""
@@ -165,3 +157,7 @@ class Sending:
         due_ns = self.outbox.due_ns(now_ns)
         if due_ns is not None:
             self._timer = self._loop.call_later(max(0, due_ns - now_ns) / _S, self.pump)
+
+
+def _refusal(request: NewOrder | ReplaceOrder, rule: Rule, is_: object = None, limit: object = None) -> Refusal:
+    return Refusal(rule=rule, order_id=request.order_id, symbol=request.symbol, is_=is_, limit=limit)

@@ -1,4 +1,4 @@
-"""Threads: where the acts of blocking delegates run."""
+"""Threads: where the acts of blocking delegates run, and how these ask the loop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from concurrent.futures import Executor, Future
 from contextvars import Context
 from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
-from typing import TYPE_CHECKING, Any
+from threading import Semaphore, Thread, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from exo.run.process import OrderProcess
     from exo.run.stepping import Finished
     from exo.run.update import Update
+
+T = TypeVar("T")
 
 
 class Threads:
@@ -92,3 +94,19 @@ def _guarded(context: Context, act: Callable[[Update[Any]], Any], update: Update
     except BaseException as error:
         return None, error
     return answer, None
+
+
+def on_loop(loop: asyncio.AbstractEventLoop, thread: int, call: Callable[..., T], *args: object) -> T:
+    """Call on the loop, whose thread this is; from any other the act that asks waits for the answer, or the error."""
+    if get_ident() == thread:
+        return call(*args)
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call(*args))
+        except BaseException as error:
+            done.set_exception(error)
+
+    loop.call_soon_threadsafe(run)
+    return done.result()

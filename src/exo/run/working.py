@@ -6,17 +6,16 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import get_ident
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from exo.dma.child import Child
 from exo.dma.ids import Ids
 from exo.dma.intent import Intent
-from exo.dma.limits import Refusal, Rule, TradingState
+from exo.dma.limits import Rule, TradingState
 from exo.dma.outbox import Outbox
 from exo.dma.parent import Parent
-from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request
+from exo.dma.request import CancelOrder, Request
 from exo.dma.risk import Market, RiskGate, mark_of
 from exo.dma.venue import Line, Venue, VenueStatus
 from exo.flow.clock import Clock
@@ -26,8 +25,7 @@ from exo.mkt.report import Report
 from exo.run.doubts import Doubts
 from exo.run.process import OrderProcess
 from exo.run.sending import Sending
-
-T = TypeVar("T")
+from exo.run.threads import on_loop
 
 _log = logging.getLogger("exo.run")
 
@@ -75,11 +73,11 @@ class Working:
 
     def work(self, process: Process, intent: Intent) -> Request | None:
         """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
-        return self._on_loop(self._work, process, intent)
+        return on_loop(self._loop, self._thread, self._work, process, intent)
 
     def cancel(self, process: Process, slot: str | None) -> Request | None:
         """Cancel the child in this slot, or with None every child; answers the first request."""
-        return self._on_loop(self._cancel, process, slot)
+        return on_loop(self._loop, self._thread, self._cancel, process, slot)
 
     def curb(self, process: Process) -> None:
         """Cancel what must not stand: more than the terms leave, or of an order that is leaving."""
@@ -128,7 +126,7 @@ class Working:
         self._clear()
 
     def _clear(self) -> None:
-        self.sending.drop(_halted)
+        self.sending.drop(Rule.HALTED)
         for process in list(self._live.values()):
             self._cancel(process, None)
 
@@ -136,7 +134,7 @@ class Working:
         """The line to the venue has changed; once it is up again, all that is not finished is asked for."""
         was_down = self.sending.outbox.closed
         if status.line is Line.DOWN or (status.line is Line.UP and was_down):
-            self.sending.drop(_down)  # what has never left must not be asked about, and then leave after all
+            self.sending.drop(Rule.DOWN)  # what has never left must not be asked about, and then leave after all
         self.sending.on_line(status)
         if status.line is Line.DOWN:
             for process in self._live.values():
@@ -195,31 +193,22 @@ class Working:
             parent.unsend(waiting)
         market = Market(process.board.quote, process.board.status)
         self.gate.mark(terms.symbol, mark_of(market.quote, terms.side))
-        before = parent.at(intent.slot)
         request = parent.work(terms, intent, self._replace)
         parent.refused = None
         if request is None:
             self._live_or_not(process, parent)
             return None
         if not isinstance(request, CancelOrder):
-            refused = self._judge(parent, request, before, market)
-            if refused is not None:
+            child = parent.find(request.cl_ord_id)
+            assert child is not None
+            parent.refused = self.gate.judge(request, child, market, self._clock.now_ns())
+            if parent.refused is not None:
                 parent.unsend(request)
-                parent.refused = refused
                 self._live_or_not(process, parent)
                 return None
         self._live[process.order_id] = process
         self.sending.put(request, intent.slot)
         return request
-
-    def _judge(
-        self, parent: Parent, request: NewOrder | ReplaceOrder, before: Child | None, market: Market
-    ) -> Refusal | None:
-        child = parent.find(request.cl_ord_id)
-        assert child is not None
-        if child.request.cl_ord_id == request.cl_ord_id:
-            before = None
-        return self.gate.judge(request, before, child, market, self._clock.now_ns())
 
     def _cancel(self, process: Process, slot: str | None) -> Request | None:
         parent = process.parent
@@ -234,7 +223,7 @@ class Working:
     def _cancel_child(self, process: Process, parent: Parent, child: Child) -> Request | None:
         """Cancel a child, what waits to be sent of it first; one that was never sent is simply not there any more."""
         outbox = self.sending.outbox
-        for name in {child.request.cl_ord_id, *child.names, *(asked.request.cl_ord_id for asked in child.asked)}:
+        for name in (*child.names, *(asked.request.cl_ord_id for asked in child.asked)):
             waiting = outbox.named(name)
             if waiting is not None:
                 outbox.take_back(waiting)
@@ -280,26 +269,3 @@ class Working:
 
     def _of(self, order_id: str) -> Process | None:
         return self._live.get(order_id)
-
-    def _on_loop(self, call: Callable[..., T], *args: Any) -> T:
-        """Call on the loop's thread; a blocking delegate waits for it in its own."""
-        if get_ident() == self._thread:
-            return call(*args)
-        done: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(call(*args))
-            except BaseException as error:
-                done.set_exception(error)
-
-        self._loop.call_soon_threadsafe(run)
-        return done.result()
-
-
-def _down(request: Request) -> Refusal:
-    return Refusal(rule=Rule.DOWN, order_id=request.order_id, symbol=request.symbol)
-
-
-def _halted(request: Request) -> Refusal:
-    return Refusal(rule=Rule.HALTED, order_id=request.order_id, symbol=request.symbol)

@@ -7,6 +7,7 @@ from typing import Final
 
 from exo.dma import CancelOrder, NewOrder, Replace, ReplaceOrder, Request
 from exo.dma.request import new_of
+from exo.dma.transitions import DUPLICATE_ORDER
 from exo.mkt import ExecType, OrdStatus, TimeInForce
 from exo.mkt.exact import ZERO
 from exo.venue.faults import Fault, Faults
@@ -15,7 +16,6 @@ from exo.venue.standing import Standing, cxl_rej, ids_of
 from exo.venue.trading import Rules, TellOf, Trading
 
 SPOKEN: Final = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK})
-_DUPLICATE: Final = 6
 _OTHER: Final = 99
 
 
@@ -31,7 +31,7 @@ class Requests:
         tell_of: TellOf,
         later: Callable[[Callable[[], None]], object] | None,
     ) -> None:
-        self.orders = orders
+        self._orders = orders
         self._rules = rules
         self._faults = faults
         self._trading = trading
@@ -45,7 +45,7 @@ class Requests:
         elif isinstance(request, NewOrder):
             self._new(request)
         else:
-            standing = self.orders.find(request)
+            standing = self._orders.find(request)
             if standing is None or standing.ended is not None:
                 self._tell_of(cxl_rej(request, standing), answer=True)
                 return
@@ -99,46 +99,48 @@ class Requests:
             return
         if not smaller:
             touch.leave(standing)
-            standing.turn = self.orders.number()
+            standing.turn = self._orders.number()
         standing.terms, standing.off_book = request, ZERO
-        self.orders.named[request.cl_ord_id] = standing
-        self.orders.stand(standing)
+        self._orders.named[request.cl_ord_id] = standing
+        self._orders.stand(standing)
         self._trading.tell(standing, ExecType.REPLACED, answer=True, **ids_of(request))
         if not standing.waits and not standing.day_over:
             self._trading.work(standing)
         self._trading.end_if_filled(standing)
 
     def _new(self, request: NewOrder) -> None:
-        known = self.orders.named.get(request.cl_ord_id)
+        known = self._orders.named.get(request.cl_ord_id)
         if known is not None and request.poss_resend:
             self._trading.tell(known, ExecType.ORDER_STATUS)
             return
-        if known is not None and not (self._rules.names_reusable and known.number in self.orders.ended):
-            self._trading.tell(known, ExecType.REJECTED, ord_rej_reason=_DUPLICATE, text="duplicate id", answer=True)
+        if known is not None and not (self._rules.names_reusable and known.number in self._orders.ended):
+            self._trading.tell(
+                known, ExecType.REJECTED, ord_rej_reason=DUPLICATE_ORDER, text="duplicate id", answer=True
+            )
             return
         touch = self._trading.touch(request.symbol)
-        standing = self.orders.make(request)
+        standing = self._orders.make(request)
         if request.time_in_force not in SPOKEN:
             self._refuse_new(standing, f"{request.time_in_force.value} is not known here")
         elif request.post_only and touch.crosses(standing):
             self._refuse_new(standing, "it would take liquidity")
         else:
-            self.orders.stand(standing)
+            self._orders.stand(standing)
             self._trading.tell(standing, ExecType.NEW, answer=True)
             self._trading.work(standing)
-            if standing.number in self.orders.open:
+            if standing.number in self._orders.open:
                 self._trading.surprise(standing)
 
     def refuse(self, request: Request, text: str) -> None:
         """Reject a request whatever it asks."""
         if isinstance(request, NewOrder):
-            self._refuse_new(self.orders.make(request), text)
+            self._refuse_new(self._orders.make(request), text)
         else:
-            self._tell_of(cxl_rej(request, self.orders.find(request)), answer=True)
+            self._tell_of(cxl_rej(request, self._orders.find(request)), answer=True)
             if isinstance(request, ReplaceOrder) and self._rules.replace is Replace.CANCEL_NEW:
                 self.refuse(new_of(request), text)
 
     def _refuse_new(self, standing: Standing, text: str) -> None:
         standing.ended = OrdStatus.REJECTED
-        self.orders.end(standing)
+        self._orders.end(standing)
         self._trading.tell(standing, ExecType.REJECTED, ord_rej_reason=_OTHER, text=text, answer=True)

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from exo.dma import CancelOrder, NewOrder, ReplaceOrder
+from exo.dma.transitions import CXL_UNKNOWN
 from exo.flow.clock import current_clock, utc
 from exo.mkt import ExecType, LastLiquidityInd, MsgType, OrdStatus, Report, Side, TimeInForce
 from exo.mkt.exact import ZERO, add, divide, multiply, ratio, subtract
 
-_UNKNOWN_ORDER: Final = 1
 _TOO_LATE: Final = 0
 
 
@@ -158,7 +158,7 @@ def cxl_rej(request: ReplaceOrder | CancelOrder, standing: Standing | None) -> R
         symbol=request.symbol,
         side=request.side,
         ord_status=OrdStatus.REJECTED if standing is None else standing.status,
-        cxl_rej_reason=_UNKNOWN_ORDER if unknown else _TOO_LATE,
+        cxl_rej_reason=CXL_UNKNOWN if unknown else _TOO_LATE,
         text="unknown order" if unknown else "too late, or not possible",
         transact_time=utc(now_ns),
         received_ns=now_ns,

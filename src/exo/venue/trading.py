@@ -54,7 +54,7 @@ class Trading:
 
     def __init__(self, rules: Rules, faults: Faults, orders: Orders, tell_of: TellOf) -> None:
         self.executed: dict[tuple[str, Side], Executed] = {}
-        self.orders = orders
+        self._orders = orders
         self._rules = rules
         self._faults = faults
         self._tell_of = tell_of
@@ -122,7 +122,7 @@ class Trading:
 
     def amend(self, exec_id: str, qty: Decimal, px: Decimal = ZERO) -> None:
         """Give an execution another quantity, 0 for a bust."""
-        standing = self.orders.executed(exec_id)
+        standing = self._orders.executed(exec_id)
         if standing is None or standing.executions[exec_id].amended or not standing.executions[exec_id].qty:
             return  # it is amended already, or forgotten
         old = standing.executions[exec_id]
@@ -135,7 +135,7 @@ class Trading:
         if less > ZERO and standing.ended is None and not self._rules.broker:
             standing.off_book = add(standing.off_book, less)
         elif standing.ended is None and standing.leaves_qty:
-            self.orders.stand(standing)
+            self._orders.stand(standing)
             self._settle_place(standing)
         self._tell_of(self.execution(standing, new_id, current_clock().now_ns()))
         self.end_if_filled(standing)
@@ -182,7 +182,7 @@ class Trading:
             self._later(lambda: self.done_for_day(standing))
 
     def done_for_day(self, standing: Standing) -> None:
-        if standing.number not in self.orders.open or standing.day_over:
+        if standing.number not in self._orders.open or standing.day_over:
             return
         if standing.lasting:
             self.touch(standing.terms.symbol).leave(standing)
@@ -208,11 +208,11 @@ class Trading:
         request: ReplaceOrder | CancelOrder | None = None,
     ) -> None:
         """End an order that is open, by itself or as a request has asked; what else was asked of it is too late."""
-        if standing.number not in self.orders.open:
+        if standing.number not in self._orders.open:
             return
         self.touch(standing.terms.symbol).leave(standing)
         standing.ended = status
-        self.orders.end(standing)
+        self._orders.end(standing)
         ids = {} if request is None else ids_of(request)
         self.tell(standing, exec_type, text=text or None, answer=request is not None, **ids)
         for asked in standing.asked:
@@ -222,9 +222,9 @@ class Trading:
 
     def end_if_filled(self, standing: Standing) -> None:
         """End an order of which nothing is left: filled, or what is not has left the book."""
-        if not standing.leaves_qty and standing.number in self.orders.open:
+        if not standing.leaves_qty and standing.number in self._orders.open:
             self.touch(standing.terms.symbol).leave(standing)
-            self.orders.end(standing)
+            self._orders.end(standing)
 
     def touch(self, symbol: str) -> Touch:
         """A symbol's market."""
@@ -235,7 +235,7 @@ class Trading:
 
     def reduce(self, standing: Standing, by: Decimal) -> None:
         """Take so much of an order off the book unasked."""
-        if standing.number not in self.orders.open:
+        if standing.number not in self._orders.open:
             return
         standing.off_book = add(standing.off_book, min(by, standing.leaves_qty))
         self._settle_place(standing)
@@ -244,7 +244,7 @@ class Trading:
 
     def start_day(self) -> None:
         """Have those that are good till cancel stand again."""
-        for standing in self.orders.open.values():
+        for standing in self._orders.open.values():
             if standing.day_over:
                 standing.day_over = False
                 self._settle_place(standing)
