@@ -262,7 +262,8 @@ async def test_c17_an_audit_leaves_alone_what_is_open_and_what_is_on_its_way() -
             queries.append(query)
             return await super().query(query)
 
-    venue = Asked(report_latency=Delay(100 * MS, 300 * MS), request_latency=Delay(100 * MS, 300 * MS))
+    latency = Delay(100 * MS, 300 * MS)
+    venue = Asked(report_latency=latency, request_latency=latency, faults=Faults())
     made = Made()
     async with exo.Dispatcher(made, venue, audit_s=0.05, exit_s=5) as d:
         for _ in range(20):
@@ -307,7 +308,7 @@ async def test_c17_an_audit_doubts_nothing_that_has_changed_while_it_was_asked()
             await asyncio.sleep(1)
             return reports
 
-    venue = Slow(report_latency=Delay(500 * MS, 500 * MS))
+    venue = Slow(report_latency=Delay(500 * MS, 500 * MS), faults=Faults())
     made = Made()
     async with exo.Dispatcher(made, venue, audit_s=5, exit_s=1) as d:
         d.submit(buy(order_qty=D(10)))
@@ -334,3 +335,19 @@ async def test_c17_an_audit_that_cannot_ask_comes_again() -> None:
         await asyncio.sleep(7)
         venue._down = False
         assert (await d.ended(x)).end is End.DONE and made[0].desk.cum_qty == 10
+
+
+@virtual
+async def test_c17_where_nothing_can_be_lost_nothing_is_audited() -> None:
+    """A paper venue without faults: three years may pass in virtual time and cost nothing."""
+    asked: list[int] = []
+
+    class Asked(Counting):
+        async def open_orders(self) -> Any:
+            asked.append(1)
+            return await super().open_orders()
+
+    async with exo.Dispatcher(Made(rests), Asked(), audit_s=1) as d:
+        d.submit(buy(order_qty=D(10)))
+        await asyncio.sleep(50)
+        assert asked == []

@@ -479,3 +479,29 @@ def test_a_task_factory_is_respected():
         return made[0]
 
     assert run_virtually(program()) == "task"
+
+
+@pytest.mark.parametrize("wait_ns", [1, 3, 7, 100, 999_999_999])
+def test_a_wait_is_exact_after_years_too(wait_ns: int) -> None:
+    """A float of so many seconds has no room for single nanoseconds: whoever waits for some must not spin."""
+
+    async def program() -> int:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(3 * 365 * 86_400)
+        due_ns = current_clock().now_ns() + wait_ns
+        done = loop.create_future()
+        turns = 0
+
+        def look() -> None:
+            nonlocal turns
+            turns += 1
+            left_ns = due_ns - current_clock().now_ns()
+            if left_ns > 0 and turns < 10:
+                loop.call_later(left_ns / S, look)
+            else:
+                done.set_result(left_ns)
+
+        look()
+        return await done
+
+    assert run_virtually(program()) == 0

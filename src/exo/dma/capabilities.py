@@ -39,7 +39,8 @@ class Capabilities(Frozen):
     how long an answer may take before the request is in doubt. `expiry_s` is how long after it was sent a request may
     still take effect, clock skew included; only then can it be proved dead. `mass_cancel`: one request cancels all
     that is open. `cancels_on_disconnect`: the venue does that by itself when the connection is lost. `prints_own`: the
-    trades it publishes show ours too.
+    trades it publishes show ours too. `lossless`: it stands in the same process, so no report can be lost on the way,
+    and nobody need ask every so often what is open.
     """
 
     replace: Replace = Replace.NONE
@@ -50,6 +51,7 @@ class Capabilities(Frozen):
     mass_cancel: bool = False
     cancels_on_disconnect: bool = False
     prints_own: bool = True
+    lossless: bool = False
     windows: tuple[Window, ...] = ()
     weights: Weights | None = None
     answer_s: float = 5.0

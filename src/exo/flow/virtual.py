@@ -99,12 +99,21 @@ async def _until(coro: Coroutine[Any, Any, T], until_s: float) -> T | None:
     return None if ended else result
 
 
+def _whole_ns(seconds: float) -> float:
+    """So many seconds in whole nanoseconds, up; infinity as it is.
+
+    Two floats added are up to two steps too high: without these 0.1 s after 0.2 s is a nanosecond late.
+    """
+    return math.ceil((seconds - 2 * math.ulp(seconds)) * _S) if math.isfinite(seconds) else math.inf
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is its `clock`, which moves on when nothing else is to be done.
 
     The clock's whole nanoseconds are the truth: `time()` is their number since the start as seconds, from 0.0, and a
-    timer falls due at a whole nanosecond. Floats hold that exactly for the first 24 days; later timers are as exact
-    as a float is. A program may advance the clock itself; what falls due by that fires next.
+    timer falls due at a whole nanosecond. Floats hold that exactly for the first 24 days; later a `call_at` is as exact
+    as a float is, and a `call_later` exact still. A program may advance the clock itself; what falls due by that fires
+    next.
     """
 
     # BaseEventLoop's own: what is to be called now, the heap of timers, how far ahead of time() it fires them, and
@@ -152,12 +161,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Call back at `when`, or at the next nanosecond if that is now but for the rounding; at infinity, never."""
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
-        due_ns: float = math.inf
-        if math.isfinite(when):
-            # Two floats added are up to two steps too high: without them 0.1 s after 0.2 s is a nanosecond late.
-            due_ns = math.ceil((when - 2 * math.ulp(when)) * _S)
-            if when > self.time():  # a wait, however short, must move time on: programs wait in loops
-                due_ns = max(due_ns, self.clock.now_ns() - self._start_ns + 1)
+        due_ns = _whole_ns(when)
+        if math.isfinite(when) and when > self.time():  # a wait must move time on: programs wait in loops
+            due_ns = max(due_ns, self.clock.now_ns() - self._start_ns + 1)
+        return self._set(due_ns, callback, args, context)
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call back after `delay`, from the clock's own nanoseconds: in years the loop's float has no room for them."""
+        if delay is None:
+            raise TypeError("delay must not be None")
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        wait_ns = _whole_ns(delay)
+        passed_ns = self.clock.now_ns() - self._start_ns
+        return self._set(passed_ns + (max(wait_ns, 1) if delay > 0 else wait_ns), callback, args, context)
+
+    def _set(
+        self, due_ns: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> asyncio.TimerHandle:
         timer = _Timer(due_ns, next(self._timer_serials), callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True

@@ -60,6 +60,7 @@ class Doubts:
         self._venue = venue
         self._live = live
         self._audit_s = audit_s
+        self._lossless = venue.capabilities.lossless
         self._audit: asyncio.TimerHandle | None = None
         self._auditing: asyncio.Task[None] | None = None
         self._report = report
@@ -76,7 +77,7 @@ class Doubts:
         self._expected.append(_Expected(now_ns + self._answer_ns, process, request))
         if self._timer is None:
             self._timer = self._loop.call_later(self._answer_ns / _S, self._due)
-        if self._audit is None:
+        if self._audit is None and not self._lossless:
             self._audit = self._loop.call_later(self._audit_s, self._begin_audit)
 
     def settle(self, process: Process, cl_ord_id: str, sent_ns: int | None = None) -> None:

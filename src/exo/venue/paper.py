@@ -81,6 +81,7 @@ class PaperVenue:
             times_in_force=SPOKEN,
             mass_cancel=mass_cancel,
             prints_own=False,
+            lossless=faults is None,
             windows=windows,
             answer_s=answer_s,
             expiry_s=expiry_s,
