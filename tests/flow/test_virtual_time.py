@@ -482,8 +482,8 @@ def test_a_task_factory_is_respected():
 
 
 @pytest.mark.parametrize("wait_ns", [1, 3, 7, 100, 999_999_999])
-def test_a_wait_is_exact_after_years_too(wait_ns: int) -> None:
-    """A float of so many seconds has no room for single nanoseconds: whoever waits for some must not spin."""
+def test_a_wait_moves_time_on_after_years_too(wait_ns: int) -> None:
+    """A float of so many seconds has no room for single nanoseconds: who waits for some is a little late, and once."""
 
     async def program() -> int:
         loop = asyncio.get_running_loop()
@@ -504,4 +504,4 @@ def test_a_wait_is_exact_after_years_too(wait_ns: int) -> None:
         look()
         return await done
 
-    assert run_virtually(program()) == 0
+    assert -32 <= run_virtually(program()) <= 0

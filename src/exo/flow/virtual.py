@@ -25,7 +25,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from types import CoroutineType, FrameType
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, Final, TypeVar, TypeVarTuple, overload
 
 from exo.errors import ExoError
 from exo.flow.clock import VIRTUAL_START_NS, VirtualClock, running_loop
@@ -99,6 +99,9 @@ async def _until(coro: Coroutine[Any, Any, T], until_s: float) -> T | None:
     return None if ended else result
 
 
+_EXACT_NS: Final = 24 * 86_400 * _S
+
+
 def _whole_ns(seconds: float) -> float:
     """So many seconds in whole nanoseconds, up; infinity as it is.
 
@@ -111,9 +114,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is its `clock`, which moves on when nothing else is to be done.
 
     The clock's whole nanoseconds are the truth: `time()` is their number since the start as seconds, from 0.0, and a
-    timer falls due at a whole nanosecond. Floats hold that exactly for the first 24 days; later a `call_at` is as exact
-    as a float is, and a `call_later` exact still. A program may advance the clock itself; what falls due by that fires
-    next.
+    timer falls due at a whole nanosecond. Floats hold that exactly for the first 24 days; later timers are as exact
+    as a float is, some nanoseconds late and never early. A program may advance the clock itself; what falls due by that
+    fires next.
     """
 
     # BaseEventLoop's own: what is to be called now, the heap of timers, how far ahead of time() it fires them, and
@@ -181,6 +184,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _set(
         self, due_ns: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
     ) -> asyncio.TimerHandle:
+        passed_ns = self.clock.now_ns() - self._start_ns
+        if passed_ns > _EXACT_NS and due_ns > passed_ns:
+            # The loop compares floats: one that is the same as now would fire now, and whoever sets it anew would spin.
+            due_ns = max(due_ns, math.ceil(math.nextafter(self.time(), math.inf) * _S))
         timer = _Timer(due_ns, next(self._timer_serials), callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
