@@ -19,7 +19,7 @@ from exo.mkt import (
     TimeInForce,
     Trade,
 )
-from exo.run import DONE, Delegate, Desk, Dispatcher, Event, Next, OrderProcess, Outcome, Update
+from exo.run import DONE, Delegate, Desk, Dispatcher, Event, ExitPolicy, Next, OrderProcess, Outcome, Update
 
 __all__ = [
     "DONE",
@@ -28,6 +28,7 @@ __all__ = [
     "Desk",
     "Dispatcher",
     "Event",
+    "ExitPolicy",
     "ExecType",
     "ExoError",
     "FeedState",

@@ -64,6 +64,7 @@ class Made:
         self.act = act
         self.clean_up = clean_up
         self.blocking = blocking
+        self.exit_policy: Any = exo.ExitPolicy.CANCEL
         self.all: list[Recorder] = []
         self.calls: list[tuple[str, exo.Update[Any]]] = []
 
@@ -91,6 +92,7 @@ class Recorder:
         self.desk = desk
         self.made = made
         self.blocking = made.blocking
+        self.exit_policy = made.exit_policy
         self.updates: list[exo.Update[Any]] = []
         self.cleaned = 0
         self.inside = 0

@@ -1,7 +1,7 @@
 """The container: Board, Update, Delegate, Desk, OrderProcess, Delivery, Dispatcher. No I/O."""
 
 from exo.dma.venue import Feed
-from exo.run.delegate import DONE, Delegate, Next
+from exo.run.delegate import DONE, Delegate, ExitPolicy, Next
 from exo.run.desk import Desk
 from exo.run.dispatcher import Dispatcher
 from exo.run.events import Event, FellBehind, Reader, Stage
@@ -20,6 +20,7 @@ __all__ = [
     "Dispatcher",
     "End",
     "Event",
+    "ExitPolicy",
     "Feed",
     "FellBehind",
     "Hog",

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from exo.errors import DoneTooSoon, NonsenseAnswer
-from exo.run.delegate import DONE
+from exo.run.delegate import Answer
 from exo.run.process import OrderProcess
 from exo.run.spare import awaited
 from exo.run.stepping import SUSPENDED, Stepper
@@ -88,7 +88,7 @@ class Answers:
         return None
 
     def _conclude(self, process: Process, answer: object) -> None:
-        if answer is not DONE:
+        if type(answer) is not Answer:
             error = NonsenseAnswer(process.delegate, answer)
             if isinstance(answer, Coroutine):
                 try:
@@ -97,7 +97,7 @@ class Answers:
                     error.__cause__ = raised
             self._leave(process, error)
         elif not process.mailbox:  # else the order is owed a call, which answers anew (contract C8)
-            child = process.live_child
+            child = None if answer is Answer.ABANDON else process.live_child
             self._leave(process, None if child is None else DoneTooSoon(process.delegate, child.cl_ord_id))
 
     def raised(self, process: Process, error: BaseException) -> None:

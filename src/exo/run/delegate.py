@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 from exo.mkt.order import Order
 
@@ -13,16 +13,29 @@ if TYPE_CHECKING:
 
 
 class Answer(Enum):
-    """What `act` can answer besides None."""
+    """What `act` can answer besides None: `exo.DONE`, or `exo.DONE(abandon=True)`."""
 
     DONE = "DONE"
+    ABANDON = "ABANDON"
+
+    def __call__(self, *, abandon: bool) -> Answer:
+        """DONE whatever stands at the venue: that is left there, on its own (contract C8)."""
+        return Answer.ABANDON if abandon else Answer.DONE
 
     def __repr__(self) -> str:
-        return "exo.DONE"
+        return "exo.DONE" if self is Answer.DONE else "exo.DONE(abandon=True)"
 
 
 DONE: Final = Answer.DONE
-Next: TypeAlias = Literal[Answer.DONE] | None
+Next: TypeAlias = Answer | None
+
+
+class ExitPolicy(Enum):
+    """What becomes of an order's children at the venue when the dispatcher shuts down (contract C9)."""
+
+    CANCEL = "CANCEL"
+    LEAVE = "LEAVE"
+
 
 OrderT_contra = TypeVar("OrderT_contra", bound=Order, contravariant=True)
 
@@ -32,7 +45,8 @@ class Delegate(Protocol[OrderT_contra]):
 
     `act` is `def` or `async def` and returns `exo.DONE` when the order is finished, else None. With `blocking = True`
     on its class a plain `def act` runs in a thread. A delegate that raises or answers anything else fails its own order
-    only (contract C7). `clean_up` is called once, however the order ended (contract C9); it may be `async def`.
+    only (contract C7). `clean_up` is called once, however the order ended (contract C9); it may be `async def`. With
+    `exit_policy = exo.ExitPolicy.LEAVE` a shutdown leaves what stands at the venue instead of cancelling it.
     """
 
     def act(self, update: Update[OrderT_contra], /) -> Next | Awaitable[Next]:

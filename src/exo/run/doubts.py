@@ -156,6 +156,7 @@ class Doubts:
     async def _settle(self, process: Process, name: str, sent_ns: int) -> None:
         pause_s = _FIRST_PAUSE_S
         missed = 0
+        await asyncio.sleep(0)  # a loop with eager tasks begins this before it is known to run
         while (child := self._doubtful(process, name)) is not None:
             past = self._clock.now_ns() - sent_ns >= self._expiry_ns  # before it is asked, not when it has answered
             try:

@@ -70,12 +70,12 @@ async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
 
 
 def _unfinished(working: Working) -> set[str]:
-    parents = (process.parent for process in working.live.values())
+    parents = (process.parent for process in working.roll.live.values())
     return {child.cl_ord_id for parent in parents if parent is not None for child in parent.unfinished}
 
 
 def _ours(working: Working, report: Report) -> bool:
-    return report.order_id in working.live or working.ids.mine(report.cl_ord_id or "")
+    return report.order_id in working.roll.live or working.ids.mine(report.cl_ord_id or "")
 
 
 def _cancel_again(working: Working, report: Report) -> None:
@@ -83,7 +83,7 @@ def _cancel_again(working: Working, report: Report) -> None:
     if len(working.sending.outbox):
         return  # cancels still wait for the venue's limits: these come first
     cl_ord_id = report.cl_ord_id or ""
-    process = working.live.get(report.order_id)
+    process = working.roll.live.get(report.order_id)
     child = None if process is None or process.parent is None else process.parent.find(cl_ord_id)
     if process is not None and process.parent is not None and child is not None:
         for asked in child.asked:

@@ -22,8 +22,8 @@ class Leaving:
     """Gives every order its outcome, once.
 
     An order whose delegate failed while a child may still trade stays until the venue has reported the child's end:
-    the child is cancelled, reports are applied, and nobody is called any more. `stopping` once the dispatcher shuts
-    down.
+    the child is cancelled, reports are applied, and nobody is called any more. One that is DONE goes at once, and
+    abandons what still stands. `stopping` once the dispatcher shuts down.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Leaving:
 
     def _leave(self, process: Process, end: End, error: BaseException | None) -> None:
         process.leaving = (end, error)
-        if process.live_child is None:
+        if end is End.DONE or process.live_child is None:
             self._conclude(process)
             return
         assert process.working is not None
@@ -85,12 +85,17 @@ class Leaving:
     def _conclude(self, process: Process) -> None:
         assert process.leaving is not None
         end, error = process.leaving
-        process.leaving = None
+        working = process.working
+        if working is not None:
+            if end is End.DONE and process.live_child is not None:
+                working.abandon(process)
+            if process.order_id in working.roll.left:
+                process.leaving = None  # nothing of it is being cancelled
+            working.ended(process)
         outcome = outcome_of(process, end, error, self._clock.now_ns())
+        process.leaving = None
         self._statistics.ended += 1
         self._statistics.failed += end is End.FAILED
-        if process.working is not None:
-            process.working.ended(process)
         self._orders.remove(process)
         self._outcomes.add(outcome)
         self._publish(process, outcome)

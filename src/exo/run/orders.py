@@ -15,7 +15,7 @@ import msgspec
 from exo.errors import DuplicateOrder, FactoryFailed, IdentityChanged, InstructionRefused, InvalidValue, UnknownOrder
 from exo.mkt.enums import ExecInst, MsgType
 from exo.mkt.order import Instruction, Order
-from exo.run.delegate import Delegate
+from exo.run.delegate import Delegate, ExitPolicy
 from exo.run.delivery import Delivery
 from exo.run.desk import Desk
 from exo.run.market import Market
@@ -87,7 +87,7 @@ class Orders(Generic[OrderT]):
             order_id = self._assign()
             order = copy(order)  # it has been checked, and `replace` would check it all again
             msgspec.structs.force_setattr(order, "order_id", order_id)
-        elif order_id in self.live or order_id in self._ended or order_id in self._admitting:
+        elif order_id in self.live or order_id in self._ended or order_id in self._admitting or self._left(order_id):
             raise DuplicateOrder(order_id)
         process = OrderProcess(order, order_id, self._market.board(order.symbol), self._delivery, self._working)
         self._admitting.add(order_id)
@@ -199,16 +199,23 @@ class Orders(Generic[OrderT]):
         try:
             act, clean_up = getattr(delegate, "act", None), getattr(delegate, "clean_up", None)
             blocking = bool(getattr(delegate, "blocking", False))
+            exit_policy = getattr(delegate, "exit_policy", ExitPolicy.CANCEL)
         except Exception as error:
             raise FactoryFailed(order_id, f"{name} raised {sentence(error)}") from error
         if not callable(act) or not callable(clean_up):
             raise FactoryFailed(order_id, f"{name} has no method {'clean_up' if callable(act) else 'act'}")
+        if not isinstance(exit_policy, ExitPolicy):
+            raise FactoryFailed(order_id, f"{name}.exit_policy is no exo.ExitPolicy: {exit_policy!r:.40}")
         process.delegate = delegate
         process.actor = delegate
         if blocking:
             if inspect.iscoroutinefunction(act):
                 raise FactoryFailed(order_id, f"{name} is blocking, so its act must be a plain def")
             process.actor = SimpleNamespace(act=partial(self._delivery.answers.act_in_thread, process, act))
+
+    def _left(self, order_id: str) -> bool:
+        """Whether an order of this id has ended, but left a child at the venue."""
+        return self._working is not None and order_id in self._working.roll.live
 
     def _assign(self) -> str:
         while True:

@@ -33,7 +33,8 @@ class Outcome(Frozen):
 
     DONE: its delegate said so. FAILED: its delegate raised or answered nonsense; `error` is the sentence, `traceback`
     the whole story. STOPPED: the dispatcher shut down first. `undelivered` are the facts its delegate never saw, in
-    order: there are none when it is DONE. Times are in ns since the epoch.
+    order: there are none when it is DONE. `still_open` are the ClOrdIDs of the children that may still trade: those
+    abandoned, or left by a shutdown. Times are in ns since the epoch.
     """
 
     order: Order
@@ -47,6 +48,7 @@ class Outcome(Frozen):
     cum_qty: Decimal = ZERO
     avg_px: Decimal | None = None
     undelivered: tuple[Instruction[Any] | Report, ...] = ()
+    still_open: tuple[str, ...] = ()
 
     @property
     def order_id(self) -> str:
@@ -69,6 +71,7 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         cum_qty=stand.cum_qty,
         avg_px=stand.avg_px,
         undelivered=tuple(process.mailbox or ()),
+        still_open=() if process.parent is None else tuple(child.cl_ord_id for child in process.parent.unfinished),
     )
 
 

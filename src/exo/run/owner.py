@@ -26,7 +26,9 @@ class Stand(NamedTuple):
 
 
 def stand_of(process: OrderProcess[Any], end: End | None = None) -> Stand:
-    """How an order stands now, or has ended."""
+    """How an order stands now, or has ended; one that left a child behind at the venue goes on as far as is known."""
+    if process.live_child is not None:
+        end = None
     parent = process.parent
     cum_qty, notional = (ZERO, ZERO) if parent is None else (parent.cum_qty, parent.notional)
     order_qty: Decimal | None = getattr(process.terms, "order_qty", None)

@@ -98,7 +98,7 @@ class Parts(Generic[OrderT]):
             await self.delivery.answers.finish(self._exit_s)
             if self._working is not None:
                 self._working.withdraw()
-                await self._working.none_live(self._exit_s)
+                await self._working.roll.none_live(self._exit_s)
             within_s = self._exit_s
         finally:
             if self._working is not None:

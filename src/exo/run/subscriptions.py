@@ -55,6 +55,7 @@ class Subscriptions:
 
     async def _tell(self) -> None:
         try:
+            await asyncio.sleep(0)  # a loop with eager tasks begins this inside `want`, on the dispatch path
             while self._wanted:
                 symbol, wanted = self._wanted.popitem(last=False)
                 if wanted != (symbol in self._told):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any, Final
@@ -22,15 +21,16 @@ from exo.flow.clock import Clock
 from exo.mkt.enums import MsgType
 from exo.mkt.exact import subtract
 from exo.mkt.report import Report
+from exo.run.delegate import ExitPolicy
 from exo.run.doubts import Doubts
 from exo.run.process import OrderProcess
+from exo.run.roll import Roll
 from exo.run.sending import Sending
 from exo.run.threads import on_loop
 
 _log = logging.getLogger("exo.run")
 
 _AGAIN_S: Final = 1.0
-_KEPT: Final = 1000
 
 Process = OrderProcess[Any]
 
@@ -59,17 +59,17 @@ class Working:
         self.gate = gate
         self.ids = ids
         self.venue = venue
-        self._live: dict[str, Process] = {}
-        self.doubts = Doubts(loop, clock, venue, self._live, report, self.curb, audit_s)
-        self.sending = Sending(loop, clock, venue, gate, outbox, self._of, self.doubts.expect, self._failed, report)
+        self.roll = Roll(loop)
+        self.doubts = Doubts(loop, clock, venue, self.roll.live, report, self.curb, audit_s)
+        self.sending = Sending(
+            loop, clock, venue, gate, outbox, self.roll.live.get, self.doubts.expect, self._failed, report
+        )
         self._loop = loop
         self._clock = clock
         self._replace = venue.capabilities.replace
         self._thread = get_ident()
-        self._none_live: asyncio.Future[None] | None = None
         self._withdrawing = False
         self._halted = False
-        self._ended: OrderedDict[str, Process] = OrderedDict()
 
     def work(self, process: Process, intent: Intent) -> Request | None:
         """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
@@ -84,8 +84,7 @@ class Working:
         parent = process.parent
         if parent is None or parent.live is None:
             return
-        killed = self._halted and self.gate.state is TradingState.HALTED
-        going = killed or self._withdrawing or process.leaving is not None
+        going = self._killed or (process.order_id not in self.roll.left and (self._withdrawing or process.ended))
         for child in list(parent.unfinished if going else parent.too_much(process.terms)):
             self._cancel_child(process, parent, child)
 
@@ -103,7 +102,7 @@ class Working:
         child = parent.about(report)
         if child is not None and child.in_doubt:
             self.doubts.settle(process, child.cl_ord_id)  # what it says does not agree with what is known
-        self._live_or_not(process, parent)
+        self.roll.review(process)
         return new
 
     def adopt(self, process: Process, request: Request) -> None:
@@ -111,24 +110,29 @@ class Working:
         parent = self._parent_of(process)
         parent.ask(request, "")
         parent.doubt_all()
-        self._live[process.order_id] = process
+        self.roll.enter(process)
         self.doubts.settle(process, request.cl_ord_id)
 
     def withdraw(self) -> None:
-        """Cancel every child; nothing new is sent any more."""
+        """Cancel every child but those that are to be left; nothing new is sent any more."""
         self._withdrawing = True
+        for process in self.roll.live.values():
+            if _leaves(process) and not (process.asked_cancel or self._killed):
+                self.roll.left[process.order_id] = process
         self._clear()
 
     def halt(self) -> None:
         """Let the gate pass nothing any more, and cancel every child."""
         self.gate.state = TradingState.HALTED
         self._halted = True
+        self.roll.left.clear()
         self._clear()
 
     def _clear(self) -> None:
         self.sending.drop(Rule.HALTED)
-        for process in list(self._live.values()):
-            self._cancel(process, None)
+        for process in list(self.roll.live.values()):
+            if process.order_id not in self.roll.left:
+                self._cancel(process, None)
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed; once it is up again, all that is not finished is asked for."""
@@ -137,7 +141,7 @@ class Working:
             self.sending.drop(Rule.DOWN)  # what has never left must not be asked about, and then leave after all
         self.sending.on_line(status)
         if status.line is Line.DOWN:
-            for process in self._live.values():
+            for process in self.roll.live.values():
                 assert process.parent is not None
                 process.parent.doubt_all()
         elif status.line is Line.UP and was_down:
@@ -145,37 +149,33 @@ class Working:
 
     def settle_all(self) -> None:
         """Ask what became of every child that is not finished."""
-        self.doubts.settle_all(list(self._live.values()))
+        self.doubts.settle_all(list(self.roll.live.values()))
+
+    def abandon(self, process: Process) -> None:
+        """Leave an order's children at the venue; what has not been sent there is not."""
+        parent = process.parent
+        assert parent is not None
+        for child in list(parent.unfinished):
+            self._unsend(parent, child)
+        if not self._killed:
+            self.roll.left[process.order_id] = process
+        self.roll.review(process)
 
     def ended(self, process: Process) -> None:
-        """An order is not here any more; the last 1,000 are kept for executions that come late."""
+        """An order is not here any more, whatever its children do."""
         self.gate.forget(process.order_id)
-        if process.parent is not None:
-            self._ended[process.order_id] = process
-            if len(self._ended) > _KEPT:
-                self._ended.popitem(last=False)
+        self.roll.ended(process)
 
     def late(self, report: Report) -> None:
         """A report of an order that has ended: what was executed was executed, whoever hears of it."""
-        process = self._ended.get(report.order_id)
+        process = self.roll.find(report.order_id)
         if process is not None:
             self.apply(process, report)
-
-    async def none_live(self, within_s: float) -> None:
-        """Wait so long until no child may trade any more."""
-        if self._live:
-            self._none_live = self._loop.create_future()
-            await asyncio.wait([self._none_live], timeout=within_s)
 
     def close(self) -> list[asyncio.Task[None]]:
         """Send and ask nothing more; answers what is still ending."""
         self.sending.close()
         return self.doubts.close()
-
-    @property
-    def live(self) -> dict[str, Process]:
-        """The orders with a child that is not finished."""
-        return self._live
 
     def _work(self, process: Process, intent: Intent) -> Request | None:
         if process.asked_cancel or process.asked_hold or process.ended or self._withdrawing:
@@ -196,7 +196,7 @@ class Working:
         request = parent.work(terms, intent, self._replace)
         parent.refused = None
         if request is None:
-            self._live_or_not(process, parent)
+            self.roll.review(process)
             return None
         if not isinstance(request, CancelOrder):
             child = parent.find(request.cl_ord_id)
@@ -204,9 +204,9 @@ class Working:
             parent.refused = self.gate.judge(request, child, market, self._clock.now_ns())
             if parent.refused is not None:
                 parent.unsend(request)
-                self._live_or_not(process, parent)
+                self.roll.review(process)
                 return None
-        self._live[process.order_id] = process
+        self.roll.enter(process)
         self.sending.put(request, intent.slot)
         return request
 
@@ -222,14 +222,9 @@ class Working:
 
     def _cancel_child(self, process: Process, parent: Parent, child: Child) -> Request | None:
         """Cancel a child, what waits to be sent of it first; one that was never sent is simply not there any more."""
-        outbox = self.sending.outbox
-        for name in (*child.names, *(asked.request.cl_ord_id for asked in child.asked)):
-            waiting = outbox.named(name)
-            if waiting is not None:
-                outbox.take_back(waiting)
-                parent.unsend(waiting)
+        self._unsend(parent, child)
         if parent.find(child.request.cl_ord_id) is None:
-            self._live_or_not(process, parent)
+            self.roll.review(process)
             return None
         try:
             request = parent.cancel(process.terms, parent.find(child.request.cl_ord_id) or child)
@@ -239,6 +234,19 @@ class Working:
         if request is not None:
             self.sending.put(request)
         return request
+
+    @property
+    def _killed(self) -> bool:
+        return self._halted and self.gate.state is TradingState.HALTED
+
+    def _unsend(self, parent: Parent, child: Child) -> None:
+        """Take back what waits to be sent of a child, but for a cancel."""
+        outbox = self.sending.outbox
+        for name in (*child.names, *(asked.request.cl_ord_id for asked in child.asked)):
+            waiting = outbox.named(name)
+            if waiting is not None:
+                outbox.take_back(waiting)
+                parent.unsend(waiting)
 
     def _failed(self, process: Process, request: Request) -> None:
         """The venue did not take a request; a cancel is asked again, all else is asked about."""
@@ -261,11 +269,10 @@ class Working:
             process.parent = Parent(process.order_id, self.ids.give, self.gate.note)
         return process.parent
 
-    def _live_or_not(self, process: Process, parent: Parent) -> None:
-        if parent.live is None:
-            self._live.pop(process.order_id, None)
-            if not self._live and self._none_live is not None and not self._none_live.done():
-                self._none_live.set_result(None)
 
-    def _of(self, order_id: str) -> Process | None:
-        return self._live.get(order_id)
+def _leaves(process: Process) -> bool:
+    try:
+        return getattr(process.delegate, "exit_policy", None) is ExitPolicy.LEAVE
+    except Exception:  # it could be read when the order was admitted
+        _log.exception("order %s has no exit policy any more", process.order_id)
+        return False
