@@ -18,7 +18,7 @@ from exo.testing import Tape, cancel, hold, quote, rehearse, release, trade
 from exo.venue import PaperVenue
 
 D = Decimal
-BUY_20 = testing.order(PovOrder, order_qty="20", rate="0.1", lot="1")
+BUY_20 = testing.order(PovOrder, order_qty="20", rate="0.1", lot="1", clip="0")
 
 
 def deep(ask: object = 43) -> Any:
@@ -42,7 +42,7 @@ def test_without_trades_it_takes_nothing():
 
 def test_what_traded_before_it_came_is_not_its_concern():
     """Its share is of the time it is there."""
-    order = testing.order(PovOrder, order_qty="20", rate="0.5", lot="1")
+    order = testing.order(PovOrder, order_qty="20", rate="0.5", lot="1", clip="0")
     seen = rehearse(Pov, order, Tape((0, deep()), (1, trade("A", 42, 3)), (2, deep(44))), 3)
     assert sum(qty for qty, _ in seen.fills) == 3
 
@@ -55,7 +55,7 @@ def test_its_own_prints_are_no_volume_where_a_venue_shows_them():
 
     venue = Shows()
     venue.capabilities = msgspec.structs.replace(venue.capabilities, prints_own=True)
-    order = testing.order(PovOrder, order_qty="100", rate="0.5", lot="1")
+    order = testing.order(PovOrder, order_qty="100", rate="0.5", lot="1", clip="0")
     own = [(2 + at, trade("A", 42, 10)) for at in range(1)]
     quotes = [(at / 10, deep(50 + at)) for at in range(1, 60)]
     tape = Tape((0, deep()), (1, trade("A", 42, 10)), *own, *quotes)
@@ -70,6 +70,16 @@ def test_it_catches_up_in_clips():
     assert taken(order, tape, until_s=10) == [(3, 51), (3, 52), (3, 53), (1, 54)]
 
 
+def test_without_a_clip_of_its_own_it_catches_up_a_tenth_at_a_time():
+    """And a lot where that is less."""
+    order = testing.order(PovOrder, order_qty="20", rate="0.1", lot="1")
+    tape = Tape((0, trade("A", 42, 45)), *((at, deep(50 + at)) for at in range(1, 9)))
+    assert taken(order, tape, until_s=10) == [(2, 51), (2, 52), (1, 53)]
+    order = testing.order(PovOrder, order_qty="20", rate="0.1", lot="3")
+    tape = Tape((0, trade("A", 42, 90)), *((at, deep(50 + at)) for at in range(1, 9)))
+    assert taken(order, tape, until_s=10) == [(3, 51), (3, 52), (3, 53)]
+
+
 def test_what_is_displayed_is_all_there_is():
     """An unknown size is none, and an empty side too."""
     tape = Tape((0, trade("A", 42, 90)), (1, quote("A", 42, 43, ask_size=4)), (2, quote("A", 42, 43)))
@@ -79,7 +89,7 @@ def test_what_is_displayed_is_all_there_is():
 @pytest.mark.parametrize(("limit", "fills"), [("42.99", []), ("43", [(10, 43)])])
 def test_it_never_goes_past_its_limit(limit, fills):
     """The limit itself is within."""
-    order = testing.order(PovOrder, order_qty="20", rate="0.1", lot="1", price=limit)
+    order = testing.order(PovOrder, order_qty="20", rate="0.1", lot="1", price=limit, clip="0")
     assert taken(order, Tape((0, trade("A", 42, 90)), (1, deep())), until_s=2) == fills
 
 
@@ -94,7 +104,7 @@ def test_it_takes_nothing_on_stale_data_or_while_it_is_held():
 
 def test_it_ends_when_all_is_filled_or_it_is_cancelled():
     """At once."""
-    order = testing.order(PovOrder, order_qty="5", rate="0.5", lot="1")
+    order = testing.order(PovOrder, order_qty="5", rate="0.5", lot="1", clip="0")
     seen = rehearse(Pov, order, Tape((0, trade("A", 42, 90)), (1, deep())))
     assert (seen.fills, seen.looks[-1].answer, seen.outcome.end) == ([(5, 43)], DONE, End.DONE)
     seen = rehearse(Pov, order, Tape((0, deep()), (1, cancel())))
@@ -105,7 +115,7 @@ def test_it_ends_when_all_is_filled_or_it_is_cancelled():
 def test_a_rate_lies_between_0_and_1(rate):
     """Neither included."""
     with pytest.raises(InvalidValue, match="rate"):
-        testing.order(PovOrder, order_qty="5", rate=rate)
+        testing.order(PovOrder, order_qty="5", rate=rate, clip="0")
 
 
 @given(
@@ -116,7 +126,7 @@ def test_a_rate_lies_between_0_and_1(rate):
 )
 def test_it_never_has_more_than_its_share(rate, volumes, sizes, side):
     """At any time, of what was traded until then; nor more than its quantity."""
-    order = testing.order(PovOrder, side=side, order_qty="300", rate=rate, lot="1")
+    order = testing.order(PovOrder, side=side, order_qty="300", rate=rate, lot="1", clip="0")
     steps: list[Any] = []
     for number, volume in enumerate(volumes):
         size = sizes[number % len(sizes)]

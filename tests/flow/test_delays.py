@@ -107,3 +107,10 @@ def test_no_time_at_all_unless_told():
     rng = seeded(0)
     assert Delay().draw_ns(rng) == 0
     assert rng.random() == seeded(0).random()
+
+
+@pytest.mark.parametrize("ends", [(5, 0), (-1, 0), (-2, -1), (0, -1)])
+def test_a_range_from_more_to_less_or_into_the_past_is_refused(ends: tuple[int, int]) -> None:
+    """When it is made, not when it is drawn from."""
+    with pytest.raises(InvalidValue, match="from less to more"):
+        Delay(*ends)

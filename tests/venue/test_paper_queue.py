@@ -14,7 +14,7 @@ import exo
 from exo.dma import CancelOrder, NewOrder, Replace, ReplaceOrder, StatusQuery
 from exo.flow import Window, current_clock
 from exo.flow.delays import Delay
-from exo.mkt import ExecInst, ExecType, OrdStatus, Quote, Report, Side, Trade
+from exo.mkt import Book, ExecInst, ExecType, OrdStatus, Quote, Report, Side, Trade
 from exo.venue import Fault, Faults, PaperVenue, Queue
 
 D = Decimal
@@ -324,6 +324,26 @@ def test_each_fault_of_the_script_shows(fault: Fault) -> None:
         return trader.reports[-1].exec_type, trader.reports[-1].ord_status
 
     assert run(program) == SHOWS[fault]
+
+
+@pytest.mark.parametrize("fault", [Fault.BUST, Fault.CORRECT])
+def test_a_bust_gives_the_fee_back_and_a_correction_charges_what_is_due_of_it(fault: Fault) -> None:
+    """A book that goes by the reports has the fees that the venue has."""
+
+    async def program() -> Any:
+        faults = Faults(for_s=2)
+        trader = Trader(faults=faults, taker_bps=D(10))
+        trader.show(100, 0, 110, 4)
+        faults.force(fault)
+        trader.send(4, 110)
+        await asyncio.sleep(4)
+        book = Book()
+        positions = [book.on_report(report) for report in trader.reports]
+        assert positions[-1] is not None
+        return positions[-1].fees, sum(account.fees for account in trader.venue.executed.values())
+
+    told, kept = run(program)
+    assert told == kept == (D(0) if fault is Fault.BUST else D("0.22"))
 
 
 def test_the_same_seed_makes_the_same_faults() -> None:

@@ -11,20 +11,22 @@ from exo.mkt.exact import ZERO, add, divide, multiply, subtract, units
 from exo.run import DONE, Desk, Next, Update
 
 _ONE = Decimal(1)
+_TENTH = Decimal("0.1")
 
 
 class PovOrder(Order):
     """So much at `rate` of the volume, in whole `lot`s and at no worse than `price`.
 
     Of the volume that it makes together with the others, it has that rate: 0.1 is one in ten, of which nine are theirs.
-    It never asks for more than `clip` at a time (0: no bound), so it catches up in steps.
+    It never asks for more than `clip` at a time, so it catches up in steps: a tenth of its quantity and at least a lot
+    unless told; 0 is no bound.
     """
 
     order_qty: Decimal
     price: Decimal | None = None
     rate: Annotated[Decimal, Tag(0, ZERO, not_zero=True)] = Decimal("0.1")
     lot: Annotated[Decimal, Tag(0, ZERO, not_zero=True)] = Decimal("1E-8")
-    clip: Annotated[Decimal, Tag(0, ZERO)] = ZERO
+    clip: Annotated[Decimal, Tag(0, ZERO)] | None = None
 
     def __post_init__(self) -> None:
         """Check every field, and that something is left to others."""
@@ -70,7 +72,7 @@ class Pov:
         due = self._due(order)
         if px is None or not size or due <= ZERO or not order.side.within(order.price, px):
             return
-        qty = min(due, size, order.clip or due)
+        qty = min(due, size, _clip(order) or due)
         if desk.work(price=px, order_qty=qty, time_in_force=TimeInForce.IOC):
             self._taken = quote
 
@@ -82,3 +84,8 @@ class Pov:
             others = max(ZERO, subtract(others, desk.cum_qty))
         share = divide(multiply(others, order.rate), subtract(_ONE, order.rate))
         return units(subtract(min(share, order.order_qty), desk.cum_qty), order.lot)
+
+
+def _clip(order: PovOrder) -> Decimal:
+    """The most it may ask for at a time, 0 where nothing bounds it."""
+    return max(order.lot, units(multiply(order.order_qty, _TENTH), order.lot)) if order.clip is None else order.clip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from exo.errors import InvalidValue
 from exo.flow.clock import Rng
@@ -13,11 +14,16 @@ _DURATION: Final = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m)|0", 
 _LONGEST_NS: Final = 3_600_000_000_000
 
 
-class Delay(NamedTuple):
-    """From `low_ns` to `high_ns`, both included; no time at all unless told."""
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """From `low_ns` to `high_ns`, both included; no time at all unless told. InvalidValue for less than that."""
 
     low_ns: int = 0
     high_ns: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_ns <= self.high_ns:
+            raise InvalidValue("$", f"expected a range from less to more, got {self}")
 
     def __str__(self) -> str:
         if self.low_ns == self.high_ns:
@@ -33,10 +39,7 @@ def delay(text: str) -> Delay:
     """A delay from text: `50ms`, or a range `20ms-80ms`; units ns, us, ms, s, m. InvalidValue up to an hour only."""
     low, dash, high = text.partition("-")
     low_ns = duration_ns(low)
-    high_ns = duration_ns(high) if dash else low_ns
-    if high_ns < low_ns:
-        raise InvalidValue("$", f"expected a range from less to more, got {text}")
-    return Delay(low_ns, high_ns)
+    return Delay(low_ns, duration_ns(high) if dash else low_ns)
 
 
 def duration_ns(text: str) -> int:

@@ -18,7 +18,7 @@ from exo.mkt.exact import ZERO, add
 from exo.mkt.status import FeedStatus
 from exo.replay.account import Decision, Fill, Seen
 from exo.replay.course import Course, Stretch
-from exo.run import Delegate, Desk, Update
+from exo.run import Delegate, Desk, ExitPolicy, Update
 
 _KEPT: Final = 100  # fills and decisions of an order that are told one by one; the sums are of all
 
@@ -225,6 +225,7 @@ class _Watched:
     def __init__(self, ledger: Ledger, record: Record, act: Callable[[Any], Any], delegate: Any) -> None:
         self.act = act
         self.blocking = getattr(delegate, "blocking", False) and not iscoroutinefunction(act)
+        self.exit_policy = getattr(delegate, "exit_policy", ExitPolicy.CANCEL)
         self._ledger = ledger
         self._record = record
         self._delegate = delegate

@@ -19,8 +19,8 @@ class Traded(NamedTuple):
 
     qty: Decimal
     px: Decimal
-    fee: Decimal = ZERO
-    liquidity: LastLiquidityInd | None = None
+    fee: Decimal
+    liquidity: LastLiquidityInd
     ref: str | None = None
     amended: bool = False
 
@@ -104,11 +104,11 @@ class Standing:
         """The ClOrdIDs it was made by and has now."""
         return self.request.cl_ord_id, self.terms.cl_ord_id
 
-    def amend(self, exec_id: str, new_id: str, qty: Decimal, px: Decimal) -> None:
+    def amend(self, exec_id: str, new_id: str, qty: Decimal, px: Decimal, fee: Decimal) -> None:
         """Let another version take the place of an execution."""
         old = self.executions[exec_id]
         self.executions[exec_id] = old._replace(amended=True)
-        self.executions[new_id] = Traded(qty, px, ref=exec_id)
+        self.executions[new_id] = Traded(qty, px, fee, old.liquidity, ref=exec_id)
         self.cum_qty = add(self.cum_qty, subtract(qty, old.qty))
         self.notional = add(self.notional, subtract(multiply(qty, px), multiply(old.qty, old.px)))
 

@@ -103,7 +103,7 @@ class Trading:
     def _executed(self, match: Match) -> None:
         standing, qty, px = match
         liquidity = LastLiquidityInd.ADDED if standing.passive else LastLiquidityInd.REMOVED
-        fee = multiply(multiply(qty, px).copy_abs(), self._fees[liquidity])
+        fee = self._fee(qty, px, liquidity)
         self._executions += 1
         exec_id = str(self._executions)
         standing.executions[exec_id] = Traded(qty, px, fee, liquidity)
@@ -128,9 +128,10 @@ class Trading:
         old = standing.executions[exec_id]
         self._executions += 1
         new_id = str(self._executions)
-        standing.amend(exec_id, new_id, qty, px)
+        fee = self._fee(qty, px, old.liquidity)
+        standing.amend(exec_id, new_id, qty, px, fee)
         worth = subtract(multiply(qty, px), multiply(old.qty, old.px))
-        self._account(standing, 0, subtract(qty, old.qty), worth, ZERO)
+        self._account(standing, 0, subtract(qty, old.qty), worth, subtract(fee, old.fee))
         less = subtract(old.qty, qty)
         if less > ZERO and standing.ended is None and not self._rules.broker:
             standing.off_book = add(standing.off_book, less)
@@ -161,6 +162,9 @@ class Trading:
             last_liquidity_ind=traded.liquidity,
             commission=traded.fee,
         )
+
+    def _fee(self, qty: Decimal, px: Decimal, liquidity: LastLiquidityInd) -> Decimal:
+        return multiply(multiply(qty, px).copy_abs(), self._fees[liquidity])
 
     def _account(self, standing: Standing, executions: int, qty: Decimal, notional: Decimal, fee: Decimal) -> None:
         key = (standing.terms.symbol, standing.terms.side)
