@@ -1,0 +1,278 @@
+"""Decoding: what Coinbase Exchange's market data frames say.
+
+Which channels are listened to is told once: the touch comes of `ticker`, or of the levels of `level2` and
+`level2_batch`; trades of `matches` or of `ticker`. A ticker comes with matches only and repeats the id of its trade;
+those before late 2022 have no sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+
+from exo.errors import InvalidValue
+from exo.mkt.enums import Side
+from exo.mkt.quote import Quote
+from exo.mkt.trade import Trade
+from exo.venue.frames import (
+    Beat,
+    Event,
+    Failed,
+    Fields,
+    Level,
+    Levels,
+    Numbers,
+    Other,
+    Past,
+    Stray,
+    Taken,
+    bad,
+    exact,
+    message,
+    plain,
+    side_of_book,
+)
+
+Touch: TypeAlias = Literal["level2_batch", "level2", "ticker"]
+Trades: TypeAlias = Literal["matches", "ticker"]
+
+# The side of a match is its maker's.
+_AGGRESSORS: Final = {"buy": Side.SELL, "sell": Side.BUY}
+# The side of a ticker is its taker's.
+_TAKERS: Final = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+class _Ticker(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
+    product_id: str
+    sequence: int
+    price: str
+    best_bid: str
+    best_ask: str
+    side: str
+    time: datetime
+    trade_id: int
+    last_size: Decimal
+    best_bid_size: Decimal | None = None
+    best_ask_size: Decimal | None = None
+
+
+class _Match(msgspec.Struct, gc=False, tag_field="type", tag="match"):
+    product_id: str
+    trade_id: int
+    side: str
+    size: Decimal
+    price: str
+    sequence: int
+    time: datetime
+
+
+class _Update(msgspec.Struct, gc=False, tag_field="type", tag="l2update"):
+    product_id: str
+    changes: list[tuple[str, str, str]]
+    time: datetime | None = None
+
+
+_HOT: Final = msgspec.json.Decoder(_Ticker | _Match | _Update).decode
+
+
+class CoinbaseDecoder:
+    """Makes values of the frames of two channels; `names` has exo's symbol of each product."""
+
+    _sides: ClassVar = {"buy": 0, "sell": 1}
+
+    def __init__(self, names: Mapping[str, str], touch: Touch = "level2_batch", trades: Trades = "matches") -> None:
+        self._names = names
+        self._ticks = touch == "ticker"
+        self._matches = trades == "matches"
+        self._numbers = Numbers()
+
+    def decode(self, frame: bytes, received_ns: int) -> Sequence[Event]:
+        """All that this frame says."""
+        if plain(frame):
+            try:
+                hot = _HOT(frame)
+                if type(hot) is _Ticker:
+                    return self._of_ticker(hot, received_ns)
+                if type(hot) is _Match:
+                    return (self._of_match(hot, received_ns),)
+                assert type(hot) is _Update
+                return (self._of_update(hot, received_ns),)
+            except (msgspec.MsgspecError, InvalidValue, KeyError, ArithmeticError, AssertionError):
+                pass  # the careful way finds out what it is
+        return self._carefully(frame, received_ns)
+
+    def _of_ticker(self, hot: _Ticker, received_ns: int) -> Sequence[Event]:
+        symbol, time = self._names[hot.product_id], _zoned(hot.time)
+        events: list[Event] = []
+        if self._ticks:
+            bid_px, ask_px = self._numbers[hot.best_bid], self._numbers[hot.best_ask]
+            if not bid_px or not ask_px:
+                raise KeyError(hot.best_bid)
+            sizes = hot.best_bid_size, hot.best_ask_size
+            events.append(Quote(symbol, bid_px, sizes[0], ask_px, sizes[1], received_ns, hot.sequence, time))
+        if not self._matches:
+            px, side = self._numbers[hot.price], _TAKERS[hot.side]
+            events.append(Trade(symbol, px, hot.last_size, side, received_ns, hot.sequence, str(hot.trade_id), time))
+        return events or (Other("ticker"),)
+
+    def _of_match(self, hot: _Match, received_ns: int) -> Event:
+        if not self._matches:
+            return Other("match")
+        symbol, px, side = self._names[hot.product_id], self._numbers[hot.price], _AGGRESSORS[hot.side]
+        time = _zoned(hot.time)
+        return Trade(symbol, px, hot.size, side, received_ns, hot.sequence, str(hot.trade_id), time)
+
+    def _of_update(self, hot: _Update, received_ns: int) -> Event:
+        if self._ticks:
+            return Other("l2update")
+        numbers = self._numbers
+        symbol = self._names[hot.product_id]
+        changed: tuple[list[Level], list[Level]] = ([], [])
+        for side, px, size in hot.changes:
+            level = Level(numbers[px], numbers[size])
+            if level.size.is_signed():
+                raise KeyError(size)
+            changed[self._sides[side]].append(level)
+        time = None if hot.time is None else _zoned(hot.time)
+        return Levels(symbol, tuple(changed[0]), tuple(changed[1]), False, received_ns, time)
+
+    def _carefully(self, frame: bytes, received_ns: int) -> Sequence[Event]:
+        try:
+            fields = Fields(message(frame))
+            if "type" not in fields.members:
+                # Advanced Trade, the venue's other feed, has channels in place of types.
+                return (Other(str(fields.members.get("channel", "unknown"))),)
+            kind = fields.text("type")
+            read = _READERS.get(kind)
+            return (Other(kind),) if read is None else read(self, fields, received_ns, frame)
+        except (InvalidValue, ArithmeticError) as error:
+            return (bad(error, frame),)
+
+    def _ticker(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        name, sequence, time = fields.text("product_id"), fields.whole("sequence"), fields.time_or_none("time")
+        events: list[Event] = []
+        symbol = self._names.get(name)
+        if self._ticks:
+            bid = side_of_book(_px(fields, "best_bid"), fields.number_or_none("best_bid_size"))
+            ask = side_of_book(_px(fields, "best_ask"), fields.number_or_none("best_ask_size"))
+            if symbol is not None:
+                events.append(Quote(symbol, *bid, *ask, received_ns, sequence, time))
+        # The first ticker of a product that has never traded has no trade.
+        if not self._matches and fields.members.get("trade_id") is not None:
+            px, qty, side = fields.number("price"), fields.number("last_size"), _side(fields, _TAKERS)
+            trade_id = str(fields.whole("trade_id"))
+            if symbol is not None:
+                events.append(Trade(symbol, px, qty, side, received_ns, sequence, trade_id, time))
+        if symbol is None:
+            return (Stray(name),)
+        return events or (Other("ticker"),)
+
+    def _match(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        kind = fields.text("type")
+        if not self._matches:
+            return (Other(kind),)
+        name, sequence, time = fields.text("product_id"), fields.whole("sequence"), fields.time("time")
+        px, qty, side = fields.number("price"), fields.number("size"), _side(fields, _AGGRESSORS)
+        trade_id = str(fields.whole("trade_id"))
+        symbol = self._names.get(name)
+        if symbol is None:
+            return (Stray(name),)
+        trade = Trade(symbol, px, qty, side, received_ns, sequence, trade_id, time)
+        return (trade if kind == "match" else Past(trade),)
+
+    def _snapshot(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        if self._ticks:
+            return (Other("snapshot"),)
+        problems: list[Event] = []
+        sides = [_levels(fields.rows(name), f"$.{name}", problems, frame) for name in ("bids", "asks")]
+        name = fields.text("product_id")
+        if name not in self._names:
+            return (Stray(name), *problems)
+        return (Levels(self._names[name], sides[0], sides[1], True, received_ns, None), *problems)
+
+    def _update(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        if self._ticks:
+            return (Other("l2update"),)
+        problems: list[Event] = []
+        changes = fields.rows("changes")
+        of_side: dict[str, list[Any]] = {"buy": [], "sell": []}
+        for index, change in enumerate(changes):
+            if isinstance(change, list) and len(change) == 3 and change[0] in ("buy", "sell"):
+                of_side[change[0]].append(change[1:])
+            else:
+                problem = InvalidValue(f"$.changes[{index}]", f"expected side, price and size, got {change!r:.40}")
+                problems.append(bad(problem, frame))
+        sides = [_levels(of_side[side], f"$.changes.{side}", problems, frame) for side in ("buy", "sell")]
+        name, time = fields.text("product_id"), fields.time_or_none("time")
+        if name not in self._names:
+            return (Stray(name), *problems)
+        return (Levels(self._names[name], sides[0], sides[1], False, received_ns, time), *problems)
+
+    def _heartbeat(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        name, trade_id = fields.text("product_id"), fields.whole("last_trade_id")
+        return (Beat(self._names[name], trade_id) if name in self._names else Stray(name),)
+
+    def _subscriptions(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        """All that is subscribed now, as channel:product."""
+        names: list[str] = []
+        for index, channel in enumerate(fields.rows("channels")):
+            of = Fields(channel, f"$.channels[{index}]")
+            names += [f"{of.text('name')}:{product}" for product in of.rows("product_ids")]
+        return (Taken("subscriptions", tuple(names)),)
+
+    def _error(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
+        text = str(fields.members.get("message", "an error"))
+        reason = fields.members.get("reason")
+        name = reason.partition(" is not a valid product")[0] if isinstance(reason, str) else None
+        what = name if name in self._names else None
+        return (Failed(text if reason is None else f"{text}: {reason}", what),)
+
+
+_READERS: Final = {
+    "ticker": CoinbaseDecoder._ticker,
+    "match": CoinbaseDecoder._match,
+    "last_match": CoinbaseDecoder._match,
+    "snapshot": CoinbaseDecoder._snapshot,
+    "l2update": CoinbaseDecoder._update,
+    "heartbeat": CoinbaseDecoder._heartbeat,
+    "subscriptions": CoinbaseDecoder._subscriptions,
+    "error": CoinbaseDecoder._error,
+}
+
+
+def _levels(rows: Sequence[Any], place: str, problems: list[Event], frame: bytes) -> tuple[Level, ...]:
+    """The levels that can be read; of each other one a word (one with the size `0.-10000` was seen)."""
+    levels = []
+    for index, row in enumerate(rows):
+        try:
+            if not isinstance(row, list) or len(row) != 2:
+                raise InvalidValue(f"{place}[{index}]", f"expected price and size, got {row!r:.40}")
+            px, size = (exact(number, f"{place}[{index}]") for number in row)
+            if size.is_signed():
+                raise InvalidValue(f"{place}[{index}]", f"expected a size of at least 0, got {size}")
+            levels.append(Level(px, size))
+        except (InvalidValue, ArithmeticError) as error:
+            problems.append(bad(error, frame))
+    return tuple(levels)
+
+
+def _px(fields: Fields, name: str) -> Decimal | None:
+    """A price, None where there is none: no member, null, or an empty text."""
+    return None if fields.members.get(name) == "" else fields.number_or_none(name)
+
+
+def _side(fields: Fields, sides: Mapping[str, Side]) -> Side:
+    side = sides.get(fields.text("side"))
+    if side is None:
+        raise InvalidValue("$.side", f"expected buy or sell, got {fields.text('side')!r:.40}")
+    return side
+
+
+def _zoned(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise KeyError("time")
+    return time
