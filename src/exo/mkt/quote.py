@@ -32,11 +32,32 @@ class Quote(Value, kw_only=False, gc=False):
     transact_time: Annotated[datetime.datetime | None, Tag(60)] = None
 
     def __post_init__(self) -> None:
-        """Check by hand what a good quote passes quickly, and find the words only for a bad one."""
+        """Check by hand what a full quote passes quickly, then any good one, and find the words only for a bad one."""
         bid_px, bid_size, ask_px, ask_size = self.bid_px, self.bid_size, self.ask_px, self.ask_size
         time = self.transact_time
         try:
             good = (
+                type(bid_px) is type(ask_px) is type(bid_size) is type(ask_size) is Decimal
+                and FLOOR < fit(bid_px) <= fit(ask_px) < CEILING
+                and ZERO <= fit(bid_size) < CEILING > fit(ask_size) >= ZERO
+                and (self.received_ns is None or type(self.received_ns) is int)
+                and (self.rpt_seq is None or type(self.rpt_seq) is int)
+                and (time is None or (type(time) is datetime.datetime and time.tzinfo is not None))
+                and type(self.symbol) is str
+                and good_symbol(self.symbol)
+            )
+        except ArithmeticError:
+            good = False
+        if not (good or self._good):
+            check_symbol(self.symbol)
+            super().__post_init__()
+
+    @property
+    def _good(self) -> bool:
+        bid_px, bid_size, ask_px, ask_size = self.bid_px, self.bid_size, self.ask_px, self.ask_size
+        time = self.transact_time
+        try:
+            return (
                 (bid_px is None or (type(bid_px) is Decimal and FLOOR < fit(bid_px) < CEILING))
                 and (ask_px is None or (type(ask_px) is Decimal and FLOOR < fit(ask_px) < CEILING))
                 and (bid_size is None or (type(bid_size) is Decimal and ZERO <= fit(bid_size) < CEILING))
@@ -48,10 +69,7 @@ class Quote(Value, kw_only=False, gc=False):
                 and good_symbol(self.symbol)
             )
         except ArithmeticError:
-            good = False
-        if not good:
-            check_symbol(self.symbol)
-            super().__post_init__()
+            return False
 
     @property
     def odd(self) -> bool:
