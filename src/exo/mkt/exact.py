@@ -39,6 +39,7 @@ _TOWARDS_ZERO = Context(prec=400, rounding=ROUND_DOWN, Emax=999_999, Emin=-999_9
 _DOWN = Context(prec=400, rounding=ROUND_FLOOR, Emax=999_999, Emin=-999_999, clamp=0, traps=_ERRORS)
 
 fit = _DOOR.plus  # the number, or ArithmeticError if it has too many digits or places
+parse = _DOOR.create_decimal  # the number that a text is, as strict as `fit`: no blanks, no 1_000; NaN passes
 add = EXACT.add
 subtract = EXACT.subtract
 multiply = EXACT.multiply

@@ -35,19 +35,24 @@ class Quote(Value, kw_only=False, gc=False):
         """Check by hand what a full quote passes quickly, then any good one, and find the words only for a bad one."""
         bid_px, bid_size, ask_px, ask_size = self.bid_px, self.bid_size, self.ask_px, self.ask_size
         time = self.transact_time
-        try:
-            good = (
-                type(bid_px) is type(ask_px) is type(bid_size) is type(ask_size) is Decimal
-                and FLOOR < fit(bid_px) <= fit(ask_px) < CEILING
-                and ZERO <= fit(bid_size) < CEILING > fit(ask_size) >= ZERO
-                and (self.received_ns is None or type(self.received_ns) is int)
-                and (self.rpt_seq is None or type(self.rpt_seq) is int)
-                and (time is None or (type(time) is datetime.datetime and time.tzinfo is not None))
-                and type(self.symbol) is str
-                and good_symbol(self.symbol)
-            )
-        except ArithmeticError:
-            good = False
+        good = False
+        if not (bid_px is None or ask_px is None or bid_size is None or ask_size is None):
+            try:
+                # What is no Decimal has no `is_finite`; most of the time goes into the four calls of `fit`.
+                fit(bid_px), fit(bid_size), fit(ask_px), fit(ask_size)
+                good = (
+                    bid_px.is_finite()
+                    and ask_px.is_finite()
+                    and bid_size.is_finite()
+                    and ask_size.is_finite()
+                    and not (bid_size.is_signed() or ask_size.is_signed())
+                    and (self.received_ns is None or type(self.received_ns) is int)
+                    and (self.rpt_seq is None or type(self.rpt_seq) is int)
+                    and (time is None or (type(time) is datetime.datetime and time.tzinfo is not None))
+                    and good_symbol(self.symbol)
+                )
+            except (ArithmeticError, TypeError, AttributeError):
+                pass
         if not (good or self._good):
             check_symbol(self.symbol)
             super().__post_init__()

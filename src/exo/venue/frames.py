@@ -8,7 +8,6 @@ member and can say what is wrong with it. What the typed way does not understand
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -16,11 +15,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from exo.errors import InvalidValue
-from exo.mkt.exact import ZERO
+from exo.mkt.exact import ZERO, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BACKSLASH: Final = ord("\\")
 _KEPT: Final = 4096
 _SHOWN: Final = 200
 
@@ -114,18 +113,21 @@ class Decoder(Protocol):
 
 
 class Numbers(dict[str, Decimal]):
-    """Numbers by their text: the prices of a market are the same few thousand over and over."""
+    """Prices by their text: those of a market are the same few thousand over and over; KeyError for 0."""
 
     def __missing__(self, text: str) -> Decimal:
+        number = parse(text)
+        if not number or not number.is_finite():
+            raise KeyError(text)
         if len(self) >= _KEPT:
             self.clear()
-        number = self[text] = exact(text, "$")
+        self[text] = number
         return number
 
 
 def plain(frame: bytes) -> bool:
-    """Whether no text in it can be a number to `decimal` and none to a venue: 1_000, blanks, other digits, escapes."""
-    return frame.isascii() and b"_" not in frame and b" " not in frame and b"\\" not in frame
+    """Whether it is all ASCII and without escapes: `decimal` takes other digits for digits."""
+    return frame.isascii() and _BACKSLASH not in frame
 
 
 def exact(value: object, where: str) -> Decimal:
@@ -134,8 +136,13 @@ def exact(value: object, where: str) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, str) and len(value) <= 200 and _NUMBER.fullmatch(value):
-        return Decimal(value)
+    if isinstance(value, str) and value.isascii():
+        try:
+            number = parse(value)
+        except ArithmeticError:
+            number = None
+        if number is not None and number.is_finite():
+            return number
     raise InvalidValue(where, f"expected a number, got {value!r:.40}")
 
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from exo.errors import InvalidValue
 from exo.flow.clock import utc
 from exo.mkt.enums import Side
-from exo.mkt.exact import ZERO
+from exo.mkt.exact import ZERO, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 from exo.venue.frames import (
@@ -37,31 +36,46 @@ _MS: Final = 1_000_000
 _TICKER: Final = frozenset("usbBaA")
 
 
-class _Ticker(msgspec.Struct, gc=False):
+class _Ticker(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    u: int
     s: str
     b: str
-    B: Decimal
+    B: str
     a: str
-    A: Decimal
+    A: str
+
+
+class _TimedTicker(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    e: Literal["bookTicker"]
     u: int
-    e: str = "bookTicker"
-    T: int | None = None
+    s: str
+    b: str
+    B: str
+    a: str
+    A: str
+    T: int
+    E: int = 0
 
 
 class _Print(msgspec.Struct, gc=False):
-    e: str
+    e: Literal["trade"]
     s: str
     t: int
     p: str
-    q: Decimal
+    q: str
     T: int
     m: bool
-    X: str = "MARKET"
+    X: Literal["MARKET"] = "MARKET"
 
 
 class _WrappedTicker(msgspec.Struct, gc=False):
     stream: str
     data: _Ticker
+
+
+class _WrappedTimedTicker(msgspec.Struct, gc=False):
+    stream: str
+    data: _TimedTicker
 
 
 class _WrappedPrint(msgspec.Struct, gc=False):
@@ -70,9 +84,13 @@ class _WrappedPrint(msgspec.Struct, gc=False):
 
 
 _TICKERS: Final = msgspec.json.Decoder(_Ticker).decode
+_TIMED_TICKERS: Final = msgspec.json.Decoder(_TimedTicker).decode
 _PRINTS: Final = msgspec.json.Decoder(_Print).decode
 _WRAPPED_TICKERS: Final = msgspec.json.Decoder(_WrappedTicker).decode
+_WRAPPED_TIMED_TICKERS: Final = msgspec.json.Decoder(_WrappedTimedTicker).decode
 _WRAPPED_PRINTS: Final = msgspec.json.Decoder(_WrappedPrint).decode
+
+_U: Final = ord("u")
 
 
 class BinanceDecoder:
@@ -86,34 +104,38 @@ class BinanceDecoder:
         """All that this frame says."""
         if plain(frame):
             try:
-                if frame.startswith(b'{"u":') or frame.startswith(b'{"e":"bookTicker"'):
-                    return (self._quote(_TICKERS(frame), received_ns),)
+                if frame[2] == _U:  # most frames: of spot, raw; all in one place, for a call costs time
+                    spot, prices = _TICKERS(frame), self._prices
+                    bid_px, ask_px, symbol = prices[spot.b], prices[spot.a], self._names[spot.s]
+                    return (Quote(symbol, bid_px, parse(spot.B), ask_px, parse(spot.A), received_ns, spot.u),)
                 if frame.startswith(b'{"e":"trade"'):
                     return (self._trade(_PRINTS(frame), received_ns),)
+                if frame.startswith(b'{"e":"bookTicker"'):
+                    timed = _TIMED_TICKERS(frame)
+                    return (self._quote(timed, received_ns, utc(timed.T * _MS)),)
                 if frame.startswith(b'{"stream":'):
-                    head = frame[:64]
-                    if b'@bookTicker"' in head:
-                        return (self._quote(_WRAPPED_TICKERS(frame).data, received_ns),)
+                    head = frame[:96]
                     if b'@trade"' in head:
                         return (self._trade(_WRAPPED_PRINTS(frame).data, received_ns),)
-            except (msgspec.MsgspecError, InvalidValue, KeyError, ArithmeticError, OverflowError):
+                    if b'@bookTicker","data":{"u"' in head:
+                        return (self._quote(_WRAPPED_TICKERS(frame).data, received_ns, None),)
+                    if b'@bookTicker"' in head:
+                        timed = _WRAPPED_TIMED_TICKERS(frame).data
+                        return (self._quote(timed, received_ns, utc(timed.T * _MS)),)
+            except (msgspec.MsgspecError, InvalidValue, LookupError, ArithmeticError):
                 pass  # the careful way finds out what it is
         return (self._carefully(frame, received_ns),)
 
-    def _quote(self, ticker: _Ticker, received_ns: int) -> Quote:
+    def _quote(self, ticker: _Ticker | _TimedTicker, received_ns: int, time: datetime | None) -> Quote:
         prices = self._prices
         bid_px, ask_px = prices[ticker.b], prices[ticker.a]
-        if ticker.e != "bookTicker" or not bid_px or not ask_px:
-            raise KeyError(ticker.e)
-        time = None if ticker.T is None else utc(ticker.T * _MS)
-        return Quote(self._names[ticker.s], bid_px, ticker.B, ask_px, ticker.A, received_ns, ticker.u, time)
+        symbol, bid_size, ask_size = self._names[ticker.s], parse(ticker.B), parse(ticker.A)
+        return Quote(symbol, bid_px, bid_size, ask_px, ask_size, received_ns, ticker.u, time)
 
     def _trade(self, trade: _Print, received_ns: int) -> Trade:
-        if trade.e != "trade" or trade.X != "MARKET":
-            raise KeyError(trade.X)
-        symbol, px = self._names[trade.s], self._prices[trade.p]
+        symbol, px, qty = self._names[trade.s], self._prices[trade.p], parse(trade.q)
         side = Side.SELL if trade.m else Side.BUY
-        return Trade(symbol, px, trade.q, side, received_ns, None, str(trade.t), utc(trade.T * _MS))
+        return Trade(symbol, px, qty, side, received_ns, None, str(trade.t), utc(trade.T * _MS))
 
     def _carefully(self, frame: bytes, received_ns: int) -> Event:
         try:

@@ -40,10 +40,10 @@ _NEWS: Final = frozenset({"partial", "insert"})
 class _QuoteRow(msgspec.Struct, gc=False):
     timestamp: datetime
     symbol: str
-    bidSize: Decimal | None
+    bidSize: int
     bidPrice: Decimal | None
     askPrice: Decimal | None
-    askSize: Decimal | None
+    askSize: int
     pool: str | None = None
 
 
@@ -91,20 +91,20 @@ class BitmexDecoder:
         return self._carefully(frame, received_ns)
 
     def _of_quotes(self, hot: _Quotes, received_ns: int) -> Sequence[Event]:
-        names, quotes = self._names, list[Event]()
+        names = self._names
+        quotes: list[Event] = []
         for row in hot.data:
-            bid_px, ask_px, time = row.bidPrice, row.askPrice, row.timestamp
-            if not bid_px or not ask_px or time.tzinfo is None:
+            bid_px, ask_px = row.bidPrice, row.askPrice
+            if not (bid_px and ask_px):
                 raise KeyError(row.symbol)
-            quote = Quote(names[row.symbol], bid_px, row.bidSize, ask_px, row.askSize, received_ns, None, time)
+            bid_size, ask_size = Decimal(row.bidSize), Decimal(row.askSize)
+            quote = Quote(names[row.symbol], bid_px, bid_size, ask_px, ask_size, received_ns, None, row.timestamp)
             quotes.append(quote if row.pool is None else Pooled(row.pool, quote))
         return quotes
 
     def _of_trades(self, hot: _Trades, received_ns: int) -> Sequence[Event]:
         names, trades = self._names, []
         for row in hot.data:
-            if row.timestamp.tzinfo is None:
-                raise KeyError(row.symbol)
             side, symbol = _SIDES[row.side], names[row.symbol]
             trades.append(Trade(symbol, row.price, row.size, side, received_ns, None, row.trdMatchID, row.timestamp))
         return trades

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from exo.errors import InvalidValue
 from exo.mkt.enums import Side
+from exo.mkt.exact import CEILING, ZERO, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 from exo.venue.frames import (
@@ -46,6 +47,16 @@ _AGGRESSORS: Final = {"buy": Side.SELL, "sell": Side.BUY}
 _TAKERS: Final = {"buy": Side.BUY, "sell": Side.SELL}
 
 
+class _Touch(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
+    product_id: str
+    sequence: int
+    best_bid: str
+    best_bid_size: str
+    best_ask: str
+    best_ask_size: str
+    time: datetime
+
+
 class _Ticker(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
     product_id: str
     sequence: int
@@ -55,16 +66,16 @@ class _Ticker(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
     side: str
     time: datetime
     trade_id: int
-    last_size: Decimal
-    best_bid_size: Decimal | None = None
-    best_ask_size: Decimal | None = None
+    last_size: str
+    best_bid_size: str | None = None
+    best_ask_size: str | None = None
 
 
 class _Match(msgspec.Struct, gc=False, tag_field="type", tag="match"):
     product_id: str
     trade_id: int
     side: str
-    size: Decimal
+    size: str
     price: str
     sequence: int
     time: datetime
@@ -73,72 +84,75 @@ class _Match(msgspec.Struct, gc=False, tag_field="type", tag="match"):
 class _Update(msgspec.Struct, gc=False, tag_field="type", tag="l2update"):
     product_id: str
     changes: list[tuple[str, str, str]]
-    time: datetime | None = None
-
-
-_HOT: Final = msgspec.json.Decoder(_Ticker | _Match | _Update).decode
+    time: datetime
 
 
 class CoinbaseDecoder:
     """Makes values of the frames of two channels; `names` has exo's symbol of each product."""
 
-    _sides: ClassVar = {"buy": 0, "sell": 1}
-
     def __init__(self, names: Mapping[str, str], touch: Touch = "level2_batch", trades: Trades = "matches") -> None:
         self._names = names
         self._ticks = touch == "ticker"
         self._matches = trades == "matches"
-        self._numbers = Numbers()
+        self._prices = Numbers()
+        ticker = _Touch if self._matches else _Ticker
+        hot: Any = ticker if self._ticks or not self._matches else _Update
+        if self._matches:
+            hot = hot | _Match
+        elif not self._ticks:
+            hot = hot | _Update
+        self._hot = msgspec.json.Decoder(hot).decode
 
     def decode(self, frame: bytes, received_ns: int) -> Sequence[Event]:
         """All that this frame says."""
         if plain(frame):
             try:
-                hot = _HOT(frame)
-                if type(hot) is _Ticker:
-                    return self._of_ticker(hot, received_ns)
-                if type(hot) is _Match:
+                hot = self._hot(frame)
+                kind = type(hot)
+                if kind is _Update:
+                    return (self._of_update(hot, received_ns),)
+                if kind is _Touch:
+                    symbol, time, prices = self._names[hot.product_id], hot.time, self._prices
+                    bid_px, ask_px = prices[hot.best_bid], prices[hot.best_ask]
+                    bid_size, ask_size = parse(hot.best_bid_size), parse(hot.best_ask_size)
+                    return (Quote(symbol, bid_px, bid_size, ask_px, ask_size, received_ns, hot.sequence, time),)
+                if kind is _Match:
                     return (self._of_match(hot, received_ns),)
-                assert type(hot) is _Update
-                return (self._of_update(hot, received_ns),)
-            except (msgspec.MsgspecError, InvalidValue, KeyError, ArithmeticError, AssertionError):
+                return self._of_ticker(hot, received_ns)
+            except (msgspec.MsgspecError, InvalidValue, LookupError, ArithmeticError):
                 pass  # the careful way finds out what it is
         return self._carefully(frame, received_ns)
 
     def _of_ticker(self, hot: _Ticker, received_ns: int) -> Sequence[Event]:
-        symbol, time = self._names[hot.product_id], _zoned(hot.time)
-        events: list[Event] = []
-        if self._ticks:
-            bid_px, ask_px = self._numbers[hot.best_bid], self._numbers[hot.best_ask]
-            if not bid_px or not ask_px:
-                raise KeyError(hot.best_bid)
-            sizes = hot.best_bid_size, hot.best_ask_size
-            events.append(Quote(symbol, bid_px, sizes[0], ask_px, sizes[1], received_ns, hot.sequence, time))
-        if not self._matches:
-            px, side = self._numbers[hot.price], _TAKERS[hot.side]
-            events.append(Trade(symbol, px, hot.last_size, side, received_ns, hot.sequence, str(hot.trade_id), time))
-        return events or (Other("ticker"),)
+        symbol, prices, side, time = self._names[hot.product_id], self._prices, _TAKERS[hot.side], hot.time
+        px, qty = prices[hot.price], parse(hot.last_size)
+        trade = Trade(symbol, px, qty, side, received_ns, hot.sequence, str(hot.trade_id), time)
+        if not self._ticks:
+            return (trade,)
+        sizes = [None if size is None else parse(size) for size in (hot.best_bid_size, hot.best_ask_size)]
+        bid_px, ask_px = prices[hot.best_bid], prices[hot.best_ask]
+        return (Quote(symbol, bid_px, sizes[0], ask_px, sizes[1], received_ns, hot.sequence, time), trade)
 
     def _of_match(self, hot: _Match, received_ns: int) -> Event:
-        if not self._matches:
-            return Other("match")
-        symbol, px, side = self._names[hot.product_id], self._numbers[hot.price], _AGGRESSORS[hot.side]
-        time = _zoned(hot.time)
-        return Trade(symbol, px, hot.size, side, received_ns, hot.sequence, str(hot.trade_id), time)
+        symbol, px, side = self._names[hot.product_id], self._prices[hot.price], _AGGRESSORS[hot.side]
+        qty, time = parse(hot.size), hot.time
+        return Trade(symbol, px, qty, side, received_ns, hot.sequence, str(hot.trade_id), time)
 
     def _of_update(self, hot: _Update, received_ns: int) -> Event:
-        if self._ticks:
-            return Other("l2update")
-        numbers = self._numbers
-        symbol = self._names[hot.product_id]
-        changed: tuple[list[Level], list[Level]] = ([], [])
+        symbol, prices = self._names[hot.product_id], self._prices
+        bids: list[Level] = []
+        asks: list[Level] = []
         for side, px, size in hot.changes:
-            level = Level(numbers[px], numbers[size])
-            if level.size.is_signed():
+            level = Level(prices[px], parse(size))
+            if not ZERO <= level.size < CEILING:
                 raise KeyError(size)
-            changed[self._sides[side]].append(level)
-        time = None if hot.time is None else _zoned(hot.time)
-        return Levels(symbol, tuple(changed[0]), tuple(changed[1]), False, received_ns, time)
+            if side == "buy":
+                bids.append(level)
+            elif side == "sell":
+                asks.append(level)
+            else:
+                raise KeyError(side)
+        return Levels(symbol, tuple(bids), tuple(asks), False, received_ns, _zoned(hot.time))
 
     def _carefully(self, frame: bytes, received_ns: int) -> Sequence[Event]:
         try:
