@@ -34,6 +34,7 @@ from exo.venue.frames import (
 )
 
 _SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL, "buy": Side.BUY, "sell": Side.SELL}
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"  # of a row that stands for several matches
 _NEWS: Final = frozenset({"partial", "insert"})
 
 
@@ -106,6 +107,8 @@ class BitmexDecoder:
         names, trades = self._names, []
         for row in hot.data:
             side, symbol = _SIDES[row.side], names[row.symbol]
+            if row.trdMatchID == _NO_ID:
+                raise KeyError(_NO_ID)
             trades.append(Trade(symbol, row.price, row.size, side, received_ns, None, row.trdMatchID, row.timestamp))
         return trades
 
@@ -158,16 +161,16 @@ class BitmexDecoder:
         if not qty:
             return Other("print of an index")  # a value, nothing was traded
         side = None if row.members.get("side") in (None, "") else _SIDES.get(row.text("side"))
-        trade_id = None if row.members.get("trdMatchID") is None else row.text("trdMatchID")
+        trade_id = None if row.members.get("trdMatchID") in (None, _NO_ID) else row.text("trdMatchID")
         symbol = self._names.get(name)
         return Stray(name) if symbol is None else Trade(symbol, px, qty, side, received_ns, None, trade_id, time)
 
 
 def _failed(members: Mapping[str, object]) -> Failed:
-    """An error says what it was asked, if at all, as the request itself."""
+    """An error says what it was asked, if at all, as the request itself: its first topic stands for it."""
     error, request = members["error"], members.get("request")
     text = error.get("message") if isinstance(error, dict) else error
     topics = request.get("args") if isinstance(request, dict) else None
-    what = topics[0] if isinstance(topics, list) and len(topics) == 1 and isinstance(topics[0], str) else None
+    what = topics[0] if isinstance(topics, list) and topics and isinstance(topics[0], str) else None
     status = members.get("status")
     return Failed(str(text) if status is None else f"{text} (status {status})", what)

@@ -1,0 +1,65 @@
+"""Dialect: Coinbase Exchange's feed.
+
+Sources: its WebSocket overview and rate limits (eight messages a second and client at the time of writing). A ticker
+comes with matches only, so that its bid and ask grow old without a word: the touch is taken of `level2_batch`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from exo.flow.rate import Window
+from exo.venue.coinbase.decoding import CoinbaseDecoder, Touch, Trades
+from exo.venue.dialect import Habits
+from exo.venue.frames import Decoder, Event, Failed, Taken
+
+URL: Final = "wss://ws-feed.exchange.coinbase.com"
+
+
+class CoinbaseDialect:
+    """The touch of levels or tickers, trades of matches or tickers, and a heartbeat of each product."""
+
+    venue = "COINBASE"
+
+    def __init__(
+        self,
+        url: str = URL,
+        *,
+        touch: Touch = "level2_batch",
+        trades: Trades = "matches",
+        heartbeat_s: float = 10.0,
+    ) -> None:
+        self.url = url
+        self._touch: Touch = touch
+        self._trades: Trades = trades
+        self._channels = list(dict.fromkeys((touch, trades, "heartbeat")))
+        self.habits = Habits(
+            (Window(7, 1.0),),
+            batch=20,
+            heartbeat_s=heartbeat_s,
+            counted=trades == "matches",
+            snapshots=touch != "ticker",
+        )
+
+    def decoder(self, names: Mapping[str, str]) -> Decoder:
+        """What reads frames."""
+        return CoinbaseDecoder(names, self._touch, self._trades)
+
+    def topics(self, name: str) -> Sequence[str]:
+        """channel:product; `level2_batch` may be confirmed as `level2`."""
+        return [f"{channel.removesuffix('_batch')}:{name}" for channel in self._channels]
+
+    def request(self, names: Sequence[str], subscribe: bool, number: int) -> str:
+        """A subscribe or unsubscribe; Coinbase has no numbers for them."""
+        kind = "subscribe" if subscribe else "unsubscribe"
+        return json.dumps({"type": kind, "product_ids": list(names), "channels": self._channels})
+
+    def confirmed(self, event: Event) -> tuple[str | None, Sequence[str]]:
+        """Every answer says all that is subscribed; an error names a product, if anything."""
+        if isinstance(event, Taken):
+            return None, [topic.replace("level2_batch:", "level2:") for topic in event.names]
+        if isinstance(event, Failed) and event.what is not None:
+            return None, self.topics(event.what)
+        return None, ()

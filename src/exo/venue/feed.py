@@ -1,0 +1,252 @@
+"""Feed: a venue's market data, live - connections that come and go, and one that takes another's place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from exo.dma.venue import Sink
+from exo.flow.clock import current_clock, seeded
+from exo.mkt.enums import FeedState
+from exo.mkt.listing import Listing
+from exo.mkt.status import FeedStatus
+from exo.venue.dialect import Dialect
+from exo.venue.frames import Bad, Failed
+from exo.venue.network import Network, NetworkError, Refused
+from exo.venue.news import Instrument, News
+from exo.venue.stream import Stream
+
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 30.0
+_AGAIN_S: Final = 30.0
+_SETTLED_S: Final = 5.0
+_ROLLED_S: Final = 30.0
+_LOOK_S: Final = 0.05
+
+Reading = asyncio.Task[None]
+
+
+class NotReady(NetworkError):
+    """A connection that should have taken another's place did not get all subscriptions in time."""
+
+    def __str__(self) -> str:
+        return f"a successor of the connection was not ready within {_ROLLED_S:g} s"
+
+
+class LiveFeed:
+    """Market data of one venue for a sink: told which symbols are wanted, it does the rest.
+
+    A symbol is `NAME.VENUE`; with listings, whatever they say. Its data is DOWN until it is subscribed, SILENT when
+    nothing at all was heard for a heartbeat, DOWN while there is no connection, GAP from a missing number until what is
+    known is whole again, else LIVE - however quiet its market (contract C16). A connection comes anew after a pause
+    that grows, and in good time before the venue ends it, without a gap in between. `sink.deliver`, where there is one,
+    is called once for each read.
+    """
+
+    def __init__(self, dialect: Dialect, network: Network, listings: Mapping[str, Listing] | None = None) -> None:
+        habits = dialect.habits
+        self._dialect = dialect
+        self._network = network
+        self._listings = listings
+        self._news = News(dialect.venue, habits.counted, habits.snapshots, self._ends)
+        self._deliver: Any = _nothing
+        self._next: Stream | None = None
+        self._silent = False
+        self._main: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many events there were of each rarer kind, and what was made of them."""
+        return self._news.counts
+
+    @property
+    def problems(self) -> Sequence[Bad | Failed | NetworkError]:
+        """The last that could not be read, was refused or broke."""
+        return self._news.problems
+
+    def connect(self, sink: Sink) -> None:
+        """Tell everything to this sink from now on."""
+        self._news.sink = sink
+        self._deliver = getattr(sink, "deliver", _nothing)
+
+    def subscribe(self, symbol: str) -> None:
+        """Start sending this symbol's data."""
+        name = self._name(symbol)
+        if name is None:
+            text = f"{self._dialect.venue} does not list it"
+            self._news.sink.on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=text))
+            return
+        self._news.tell(self._news.add(name, symbol), FeedState.DOWN, "not subscribed yet")
+        self._want(name, True)
+        if self._main is None:
+            self._main = asyncio.get_running_loop().create_task(self._run(), name=f"exo.feed.{self._dialect.venue}")
+
+    async def unsubscribe(self, symbol: str) -> None:
+        """Stop sending it; the last takes the connection with it."""
+        instrument = self._news.remove(symbol)
+        if instrument is not None:
+            self._want(instrument.name, False)
+            if not self._news.instruments:
+                await self.close()
+
+    async def close(self) -> None:
+        """End every connection."""
+        main, self._main = self._main, None
+        if main is not None:
+            await _ended(main)
+
+    def _name(self, symbol: str) -> str | None:
+        if self._listings is not None:
+            listing = self._listings.get(symbol)
+            return None if listing is None else listing.security_id
+        name, dot, venue = symbol.rpartition(".")
+        return name if dot and venue == self._dialect.venue else symbol
+
+    def _want(self, name: str, wanted: bool) -> None:
+        for stream in (self._news.current, self._next):
+            if stream is not None:
+                stream.want(name, wanted)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        rng = seeded(f"{self._dialect.url} {current_clock().now_ns()}")
+        failures = 0
+        while True:
+            began_s, wait_s = loop.time(), 0.0
+            try:
+                stream, reading = await self._open()
+                await self._live(stream, reading)
+            except NetworkError as error:
+                self._lost(error)
+                wait_s = (error.retry_after_s or 0.0) if isinstance(error, Refused) else 0.0
+            failures = 1 if loop.time() - began_s > _SETTLED_S else failures + 1
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 10)) * rng.uniform(0.5, 1.0)
+            await asyncio.sleep(max(pause_s, wait_s))
+
+    async def _open(self) -> tuple[Stream, Reading]:
+        """A connection that is being read."""
+        connection = await self._network.connect(self._dialect.url)
+        news = self._news
+        stream = Stream(
+            connection,
+            self._dialect,
+            news.names,
+            current_clock(),
+            news.take,
+            self._deliver,
+            news.ready,
+            self._refused,
+        )
+        for name in news.instruments:
+            stream.want(name, True)
+        return stream, asyncio.get_running_loop().create_task(stream.run(), name="exo.feed.read")
+
+    async def _live(self, stream: Stream, reading: Reading) -> None:
+        """Live with this connection, and with its successors, until one is lost: then raise what it was lost by."""
+        news, loop = self._news, asyncio.get_running_loop()
+        self._ending.clear()
+        for instrument in news.instruments.values():
+            instrument.begin()
+        news.current = stream
+        rolling = loop.create_task(self._successor(), name="exo.feed.roll")
+        try:
+            while True:
+                await asyncio.wait((reading, rolling), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    reading.result()
+                (news.current, reading), old, old_reading = rolling.result(), news.current, reading
+                self._next = None
+                news.counts["rolled over"] += 1
+                for instrument in news.instruments.values():
+                    news.ready(news.current, instrument.name)
+                await old.close()
+                await _ended(old_reading)
+                rolling = loop.create_task(self._successor(), name="exo.feed.roll")
+        finally:
+            if news.current is not None and news.current.silent:
+                news.counts["silent"] += 1
+            self._silent = news.current is not None and news.current.silent
+            news.current = None
+            await _ended(rolling)
+            await _ended(reading)
+
+    async def _successor(self) -> tuple[Stream, Reading]:
+        """Wait until the connection will soon be ended, then have another that carries all that is LIVE."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), self._dialect.habits.lifetime_s)
+        self._ending.clear()
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            reading: Reading | None = None
+            try:
+                self._next, reading = await self._open()
+                await self._ready(self._next, reading)
+                return self._next, reading
+            except NetworkError as error:
+                self._news.problem(error)
+            except BaseException:
+                if reading is not None:
+                    await _ended(reading)
+                raise
+            self._next = None
+            if reading is not None:
+                await _ended(reading)
+            await asyncio.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+
+    async def _ready(self, stream: Stream, reading: Reading) -> None:
+        """Wait until it carries all that its predecessor does; NotReady if that takes too long."""
+        loop, news = asyncio.get_running_loop(), self._news
+        until_s = loop.time() + _ROLLED_S
+        while not all(news.whole(stream, name) for name, of in news.instruments.items() if of.state is FeedState.LIVE):
+            if reading.done():
+                reading.result()
+            if loop.time() >= until_s:
+                raise NotReady
+            await asyncio.sleep(_LOOK_S)
+
+    def _ends(self) -> None:
+        self._ending.set()
+
+    def _lost(self, error: NetworkError) -> None:
+        self._news.problem(error)
+        self._news.counts["lost"] += 1
+        silent, self._silent = self._silent, False
+        for instrument in self._news.instruments.values():
+            if silent:
+                text = f"nothing was heard for {self._dialect.habits.heartbeat_s:g} s"
+                self._news.tell(instrument, FeedState.SILENT, text)
+            else:
+                self._news.tell(instrument, FeedState.DOWN, str(error))
+        self._deliver()
+
+    def _refused(self, stream: Stream, name: str, text: str) -> None:
+        """The others go on; this one is asked for again later, ever more seldom."""
+        instrument = self._news.instruments.get(name)
+        if instrument is None:
+            return
+        if stream is self._news.current:
+            self._news.tell(instrument, FeedState.DOWN, text)
+        pause_s = _AGAIN_S * 2.0 ** min(instrument.refusals, 5)
+        instrument.refusals += 1
+        asyncio.get_running_loop().call_later(pause_s, self._want_again, stream, instrument)
+
+    def _want_again(self, stream: Stream, instrument: Instrument) -> None:
+        if self._news.instruments.get(instrument.name) is instrument:
+            stream.want(instrument.name, True)
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait until it has ended; whatever it has to say, it has said."""
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.exception()
+
+
+def _nothing() -> None:
+    """Stands for a sink's `deliver`."""
