@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Literal
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -40,15 +40,15 @@ class Socket:
 
     async def send(self, text: str) -> None:
         """Send a text message."""
-        await self._sent(self._ws.send_str(text))
+        await self._sent(self._ws.send_str, text)
 
     async def ping(self) -> None:
         """Ask for a pong."""
-        await self._sent(self._ws.ping())
+        await self._sent(self._ws.ping)
 
     async def pong(self, data: bytes) -> None:
         """Answer a ping."""
-        await self._sent(self._ws.pong(data))
+        await self._sent(self._ws.pong, data)
 
     async def close(self) -> None:
         """End it; what the other side has to say to that is waited for elsewhere."""
@@ -56,9 +56,11 @@ class Socket:
             self._closing = asyncio.get_running_loop().create_task(self._ws.close(), name="exo.socket.close")
             self._closing.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    async def _sent(self, sending: Coroutine[Any, Any, None]) -> None:
+    async def _sent(self, send: Callable[..., Awaitable[None]], *data: str | bytes) -> None:
+        if self._closing is not None:
+            raise Closed
         try:
-            await sending
+            await send(*data)
         except (ConnectionError, aiohttp.ClientError) as error:
             raise Closed(self._ws.close_code, str(error)) from None
 
