@@ -11,8 +11,8 @@ from typing import Any, Final
 from exo.dma.venue import Sink
 from exo.flow.clock import current_clock, seeded
 from exo.mkt.enums import FeedState
-from exo.mkt.listing import Listing
 from exo.mkt.status import FeedStatus
+from exo.venue.catalogue import Listed
 from exo.venue.dialect import Dialect
 from exo.venue.frames import Bad, Failed
 from exo.venue.network import Network, NetworkError, Refused
@@ -46,7 +46,7 @@ class LiveFeed:
     is called once for each read.
     """
 
-    def __init__(self, dialect: Dialect, network: Network, listings: Mapping[str, Listing] | None = None) -> None:
+    def __init__(self, dialect: Dialect, network: Network, listings: Mapping[str, Listed] | None = None) -> None:
         habits = dialect.habits
         self._dialect = dialect
         self._network = network
@@ -101,8 +101,8 @@ class LiveFeed:
 
     def _name(self, symbol: str) -> str | None:
         if self._listings is not None:
-            listing = self._listings.get(symbol)
-            return None if listing is None else listing.security_id
+            listed = self._listings.get(symbol)
+            return None if listed is None else listed.listing.security_id
         name, dot, venue = symbol.rpartition(".")
         return name if dot and venue == self._dialect.venue else symbol
 
