@@ -20,14 +20,26 @@ USD_M: Final = "wss://fstream.binance.com/ws"
 _DAY_S: Final = 86_400.0
 
 
+def usd_m(url: str = USD_M) -> BinanceDialect:
+    """The dialect of USD-M futures."""
+    return BinanceDialect(url, "BINANCE-USDM", messages=9)
+
+
 class BinanceDialect:
     """The touch of `bookTicker`, trades of `trade`."""
 
-    venue = "BINANCE"
-
-    def __init__(self, url: str = SPOT, *, heartbeat_s: float = 10.0, lifetime_s: float = _DAY_S - 600) -> None:
+    def __init__(
+        self,
+        url: str = SPOT,
+        venue: str = "BINANCE",
+        *,
+        heartbeat_s: float = 10.0,
+        lifetime_s: float = _DAY_S - 600,
+        messages: int = 4,  # a second; one less than five, for pings and pongs count too
+    ) -> None:
         self.url = url
-        windows = (Window(4, 1.0),)  # one less than five: pings and pongs count too
+        self.venue = venue
+        windows = (Window(messages, 1.0),)
         self.habits = Habits(windows, batch=100, heartbeat_s=heartbeat_s, lifetime_s=lifetime_s)
 
     def decoder(self, names: Mapping[str, str]) -> Decoder:

@@ -16,16 +16,21 @@ SPOT: Final = "https://api.binance.com/api/v3/exchangeInfo"
 USD_M: Final = "https://fapi.binance.com/fapi/v1/exchangeInfo"
 
 
-def read(document: Any) -> Iterator[Listed | InvalidValue]:
+def read(document: Any, venue: str = "BINANCE") -> Iterator[Listed | InvalidValue]:
     """A listing for each symbol, or what is wrong with it."""
     for index, symbol in enumerate(Fields(document).rows("symbols")):
         try:
-            yield _listed(Fields(symbol, f"$.symbols[{index}]"))
+            yield _listed(Fields(symbol, f"$.symbols[{index}]"), venue)
         except InvalidValue as error:
             yield error
 
 
-def _listed(of: Fields) -> Listed:
+def read_usd_m(document: Any) -> Iterator[Listed | InvalidValue]:
+    """The same of USD-M futures."""
+    return read(document, "BINANCE-USDM")
+
+
+def _listed(of: Fields, venue: str) -> Listed:
     name = of.text("symbol")
     filters = {each.get("filterType"): each for each in of.rows("filters") if isinstance(each, dict)}
     price, lot = (Fields(filters.get(kind), f"$.{name}.{kind}") for kind in ("PRICE_FILTER", "LOT_SIZE"))
@@ -33,9 +38,9 @@ def _listed(of: Fields) -> Listed:
     # USD-M calls it notional, spot minNotional.
     notional = Fields({"least": least.get("minNotional", least.get("notional", 0))}, f"$.{name}").number("least")
     listing = Listing(
-        symbol=f"{name}.BINANCE",
+        symbol=f"{name}.{venue}",
         security_id=name,
-        venue="BINANCE",
+        venue=venue,
         tick=_step(price, "tickSize", Decimal("1E-8")),
         lot=_step(lot, "stepSize", Decimal("1E-8")),
         min_qty=lot.number("minQty"),
