@@ -107,7 +107,7 @@ async def test_c21_an_ioc_is_waited_for() -> None:
 
 @virtual
 async def test_c21_after_a_rejected_cancel_the_child_stands_and_may_be_cancelled_again() -> None:
-    """The venue's answer is news for the delegate."""
+    """The venue's answer is news for the delegate; its next cancel leaves a second after the rejected one."""
     async with OneOrder() as one:
         one.desk.work(price=D(9))
         one.wire.accept()
@@ -115,7 +115,9 @@ async def test_c21_after_a_rejected_cancel_the_child_stands_and_may_be_cancelled
         told = one.wire.refuse()
         await settled()
         assert one.made[0].last.reports[-1] == told and not one.desk.working.cancelling
-        second = one.desk.cancel()
+        assert one.desk.cancel() is None
+        await asyncio.sleep(1.1)
+        _, second = one.wire.cancels
         assert second.cl_ord_id != first.cl_ord_id and second.orig_cl_ord_id == first.orig_cl_ord_id
 
 

@@ -41,7 +41,10 @@ class Peg:
         elif quote is not None and quote is not self._rejected and not update.stale:
             touch, _ = quote.near(order.side)
             if touch is not None:
-                desk.work(price=order.side.passive(touch, order.price), order_qty=order.show or None, post_only=True)
+                px, child = order.side.passive(touch, order.price), desk.working
+                # What is shown is filled before more is: to be replaced would cost it its place in the queue.
+                if not (order.show and child is not None and child.live and child.price == px):
+                    desk.work(price=px, order_qty=order.show or None, post_only=True)
         return DONE if desk.finished else None
 
     def clean_up(self) -> None:

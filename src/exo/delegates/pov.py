@@ -39,8 +39,8 @@ class Pov:
     """Takes of the far side what its share of the trades since it arrived amounts to, up to what is displayed there.
 
     Its own prints are no volume: where the venue's trades show them, they are taken out. Each quote is taken of once.
-    Nothing is taken of an unknown size, on stale data, or while the order is held. Done when all is filled, or
-    cancelled and nothing is at the venue any more; without trades it waits.
+    Nothing is taken of an unknown size, on stale data, or while the order is held. Done when no whole lot is
+    left, or cancelled and nothing is at the venue any more; without trades it waits.
     """
 
     def __init__(self, desk: Desk[PovOrder]) -> None:
@@ -56,7 +56,7 @@ class Pov:
         if update.facts:
             if desk.cancelled:
                 desk.cancel()
-            if desk.finished:
+            if desk.finished or (desk.working is None and desk.leaves_qty < desk.order.lot):
                 return DONE
         quote = update.quote
         if quote is not None and quote is not self._taken and not update.stale:
@@ -72,8 +72,8 @@ class Pov:
         due = self._due(order)
         if px is None or not size or due <= ZERO or not order.side.within(order.price, px):
             return
-        qty = min(due, size, _clip(order) or due)
-        if desk.work(price=px, order_qty=qty, time_in_force=TimeInForce.IOC):
+        qty = units(min(due, size, _clip(order) or due), order.lot)
+        if qty and desk.work(price=px, order_qty=qty, time_in_force=TimeInForce.IOC):
             self._taken = quote
 
     def _due(self, order: PovOrder) -> Decimal:

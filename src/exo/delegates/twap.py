@@ -17,7 +17,8 @@ _LONGEST_S: Final = Decimal(86_400 * 7)
 class TwapOrder(Order):
     """So much over `duration_s` seconds, in `slices` of equal size in whole `lot`s, at no worse than `price`.
 
-    What could not be had in its time is caught up with, but never more than `catch_up` slices within the time of one.
+    What could not be had in its time is caught up with, but never more than `catch_up` slices, rounded up to a lot,
+    within the time of one.
     """
 
     order_qty: Decimal
@@ -76,8 +77,9 @@ class Twap:
         order = self._desk.order
         px, size = quote.far(order.side)
         if px is not None and size and order.side.within(order.price, px):
-            qty = min(size, subtract(self._due, self._desk.cum_qty))
-            if self._desk.work(price=px, order_qty=qty, time_in_force=TimeInForce.IOC):
+            due = subtract(self._due, self._desk.cum_qty)
+            qty = due if due <= size else units(size, order.lot)  # the rest of the last slice may be no whole lot
+            if qty and self._desk.work(price=px, order_qty=qty, time_in_force=TimeInForce.IOC):
                 self._taken = quote
 
     def _schedule(self, order: TwapOrder, now_ns: int) -> bool:
@@ -90,14 +92,14 @@ class Twap:
         reached = passed_ns * order.slices // duration_ns + 1
         if reached != self._slice:
             self._slice = reached
-            slice_qty = divide(order.order_qty, Decimal(order.slices))
-            self._most = add(self._desk.cum_qty, multiply(slice_qty, Decimal(order.catch_up)))
+            slices_qty = divide(multiply(order.order_qty, Decimal(order.catch_up)), Decimal(order.slices))
+            lots = units(slices_qty, order.lot)
+            self._most = add(self._desk.cum_qty, lots if lots == slices_qty else add(lots, order.lot))
         self._due = order.order_qty
         if reached < order.slices:
             part = divide(multiply(order.order_qty, Decimal(reached)), Decimal(order.slices))
             self._due = units(part, order.lot)
-        if self._due > self._most:
-            self._due = units(self._most, order.lot)
+        self._due = min(self._due, self._most)
         self._next_ns = self._began_ns - (-reached * duration_ns // order.slices)
         self._desk.wake_at(self._next_ns)
         return False

@@ -21,8 +21,9 @@ class Child(Frozen):
     `request` made it; `terms` hold now: those of the last replace in the chain that was accepted. `asked` are replaces
     and cancels without an answer, oldest first. `executed_qty` and `executed_notional` come from executions only;
     `told_qty` is the highest CumQty that a report told and `told_px` the AvgPx beside it; `end_qty` is the CumQty that
-    its end told, unless something was corrected or busted after it (`amended_late`). `reduced_qty` is what the venue
-    took away by itself. `unsure`: the order itself may or may not be there. `text` is what the venue last said;
+    its end told, `late_qty` what corrections and busts from after that have changed, `late_cum` the least CumQty that
+    they told. `reduced_qty` is what the venue took away by itself, `reductions` what it took of replaces that it has
+    not told to be accepted. `unsure`: the order itself may or may not be there. `text` is what the venue last said;
     `secondary_order_id` is its own id.
 
     The same reports in any order make the same child (fix-order-states.md), save that what suspends an order and what
@@ -42,8 +43,10 @@ class Child(Frozen):
     told_qty: Decimal = ZERO
     told_px: Decimal | None = None
     end_qty: Decimal = ZERO
-    amended_late: bool = False
+    late_qty: Decimal = ZERO
+    late_cum: Decimal | None = None
     reduced_qty: Decimal = ZERO
+    reductions: tuple[tuple[str, Decimal], ...] = ()
     unsure: bool = False
     text: str = ""
     secondary_order_id: str | None = None
@@ -72,13 +75,15 @@ class Child(Frozen):
     def inferred_qty(self) -> Decimal:
         """What the venue says is executed and no execution has told: a hole, filled until the executions come.
 
-        While a correction or bust of an unknown execution is here, how much that was is not known, and none is assumed.
+        While a correction or bust of an unknown execution is here, how much that was is not known, and none is assumed
+        but what the end tells.
         """
-        if self.untold:
-            return ZERO
-        hole = subtract(self.told_qty, self.explained_qty)
-        if self.phase.over and not self.amended_late:
-            hole = max(hole, subtract(self.end_qty, self.executed_qty))  # what was busted before the end explains none
+        hole = ZERO if self.untold else subtract(self.told_qty, self.explained_qty)
+        if self.phase.over:  # what was busted before the end explains none of it
+            end_qty = add(self.end_qty, self.late_qty)
+            if self.late_cum is not None:
+                end_qty = max(end_qty, min(self.late_cum, self.end_qty))
+            hole = max(hole, subtract(end_qty, self.executed_qty))
         return max(ZERO, hole)
 
     @property
@@ -106,8 +111,8 @@ class Child(Frozen):
 
     @property
     def filled(self) -> bool:
-        """Whether all that its terms ask for has been executed."""
-        return add(self.cum_qty, self.reduced_qty) >= self.order_qty and self.cum_qty > ZERO
+        """Whether all that its terms ask for has been executed, or taken away by the venue."""
+        return add(self.cum_qty, self.reduced_qty) >= self.order_qty
 
     @property
     def live(self) -> bool:
@@ -175,7 +180,7 @@ class Child(Frozen):
         if self.phase in (Phase.DONE_FOR_DAY, Phase.CALCULATED):
             return self.phase.ord_status
         if self.filled:
-            return OrdStatus.FILLED
+            return OrdStatus.FILLED if self.cum_qty else OrdStatus.CANCELED
         if self.phase is Phase.WORKING and self.cum_qty:
             return OrdStatus.PARTIALLY_FILLED
         if self.phase is Phase.SENT and self.cum_qty:

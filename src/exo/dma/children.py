@@ -8,7 +8,7 @@ from typing import Final
 
 from exo.dma.child import Child, child_of
 from exo.dma.executions import NO_CHANGE, Executions
-from exo.dma.reported import reported
+from exo.dma.reported import is_late, reported
 from exo.dma.request import CancelOrder, NewOrder, ReplaceOrder, Request, new_of
 from exo.dma.transitions import is_execution
 from exo.mkt.exact import ZERO, add, subtract
@@ -30,6 +30,7 @@ class Children:
     __slots__ = (
         "_children",
         "_executions",
+        "_filled",
         "_finished",
         "_names",
         "_slots",
@@ -49,6 +50,7 @@ class Children:
         self._children: dict[str, Child] = {}  # by the name they were made with, oldest first
         self._unfinished: dict[str, None] = {}
         self._finished: OrderedDict[str, None] = OrderedDict()
+        self._filled: dict[str, tuple[Child, str]] = {}  # and forgotten; with their slots
         self._slots: dict[str, str] = {}
         self._names: dict[str, str] = {}  # of every request, and the venue's own, to the child's first
         self._executions = Executions()
@@ -119,7 +121,9 @@ class Children:
         name = self._about(report)
         change = NO_CHANGE
         if is_execution(report):
-            told = self._executions.apply(name or report.cl_ord_id or "", report)
+            child = self._recalled(name)
+            late = child is not None and is_late(report, child.time_in_force)
+            told = self._executions.apply(name or report.cl_ord_id or "", report, late)
             if told is None:
                 untold = report.exec_id in self._untold
                 self._untold.discard(report.exec_id or "")
@@ -206,9 +210,24 @@ class Children:
     def _forget(self) -> None:
         if len(self._finished) > _REMEMBERED:
             for name in self._finished:
-                if not self._children[name].inferred_qty:
-                    del self._finished[name], self._children[name], self._slots[name]
+                child = self._children[name]
+                if not child.inferred_qty:
+                    del self._finished[name], self._children[name]
+                    slot = self._slots.pop(name)
+                    if not child.phase.over:
+                        self._filled[name] = child, slot
                     return
+
+    def _recalled(self, name: str | None) -> Child | None:
+        """The child of this name, also one that was filled and forgotten: a bust may put it back on the book."""
+        if name is None:
+            return None
+        forgotten = self._filled.pop(name, None)
+        if forgotten is not None:
+            self._children[name], self._slots[name] = forgotten
+            self._finished[name] = None
+            self._forget()
+        return self._children.get(name)
 
     def _about(self, report: Report) -> str | None:
         """The first name of the child that a report is about."""

@@ -12,13 +12,14 @@ from exo.dma.child import Child
 from exo.dma.executions import NO_CHANGE, Change
 from exo.dma.request import CancelOrder, ReplaceOrder
 from exo.dma.transitions import TRANSITIONS, Event, Phase, cxl_rej_event, event_of
-from exo.mkt.enums import ExecType, MsgType, OrdStatus
+from exo.mkt.enums import ExecType, MsgType, OrdStatus, TimeInForce
 from exo.mkt.exact import ZERO, add, subtract
 from exo.mkt.report import Report
 
 _PENDING: Final = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
 _ENDS: Final = frozenset({Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.CALCULATED, Event.ENDED_DAY})
 _AMENDS: Final = frozenset({ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
+_STATES: Final = _AMENDS | {ExecType.ORDER_STATUS}
 _UNCERTAIN: Final = frozenset({None, Event.HEARD, Event.DOUBTED})
 
 
@@ -46,13 +47,20 @@ def reported(child: Child, report: Report, change: Change) -> Child:
         elif kind is ExecType.REPLACED and isinstance(about.request, ReplaceOrder):
             new["asked"] = _without(child, about)
             if about.number > child.accepted:
-                new |= {"terms": about.request, "accepted": about.number, "reduced_qty": ZERO}
+                reduced_qty = dict(child.reductions).get(about.request.cl_ord_id, ZERO)
+                new |= {"terms": about.request, "accepted": about.number, "reduced_qty": reduced_qty}
         elif kind is ExecType.CANCELED and isinstance(about.request, CancelOrder):
             new["asked"] = _without(child, about)
     if report.ord_status in _PENDING:
         new["asked"] = _pending(new.get("asked", child.asked), report)
     if kind is ExecType.RESTATED:
-        new["reduced_qty"] = max(child.reduced_qty, _reduction(child, report))
+        if about is not None and isinstance(about.request, ReplaceOrder):
+            took = (about.request.cl_ord_id, _taken(child, report, about.request.order_qty))
+            new["reductions"] = (*child.reductions, took)
+        else:
+            new["reduced_qty"] = max(child.reduced_qty, _reduction(child, report))
+    elif report.ord_status is OrdStatus.FILLED and report.leaves_qty == ZERO and kind in _STATES:
+        new["reduced_qty"] = max(child.reduced_qty, _reduction(child, report))  # corrected, and not put back
     if kind is ExecType.ORDER_STATUS and report.ord_status is OrdStatus.FILLED and report.cum_qty is None:
         new["told_qty"] = child.order_qty
     if change is not NO_CHANGE:
@@ -60,6 +68,7 @@ def reported(child: Child, report: Report, change: Change) -> Child:
         new["executed_notional"] = add(child.executed_notional, change.notional)
         new["explained_qty"] = add(child.explained_qty, change.explained_qty)
         new["untold"] = child.untold + change.open
+        new["late_qty"] = add(child.late_qty, change.late_qty)
     return child.changed(**(_told(child, report, event) | new))
 
 
@@ -79,7 +88,7 @@ def _told(child: Child, report: Report, event: Event | None) -> dict[str, Any]:
         new["phase"] = TRANSITIONS[child.phase, event]
         if event in _ENDS and report.cum_qty is not None:
             if report.exec_type in _AMENDS:
-                new["amended_late"] = True
+                new["late_cum"] = report.cum_qty if child.late_cum is None else min(child.late_cum, report.cum_qty)
             else:
                 new["end_qty"] = max(child.end_qty, report.cum_qty)
     if event is Event.DOUBTED:
@@ -111,8 +120,17 @@ def _reduction(child: Child, report: Report) -> Decimal:
     """What a venue has taken away unasked, by self-trade prevention or so: then its LeavesQty is the fact."""
     if report.leaves_qty is None or report.cl_ord_id not in (None, child.cl_ord_id):
         return ZERO  # of older terms, it has been taken into account
+    return _taken(child, report, child.order_qty)
+
+
+def _taken(child: Child, report: Report, order_qty: Decimal) -> Decimal:
     cum_qty = child.cum_qty if report.cum_qty is None else report.cum_qty
-    return max(ZERO, subtract(child.order_qty, add(cum_qty, report.leaves_qty)))
+    return ZERO if report.leaves_qty is None else max(ZERO, subtract(order_qty, add(cum_qty, report.leaves_qty)))
+
+
+def is_late(report: Report, time_in_force: TimeInForce) -> bool:
+    """Whether a correction or bust says itself that it comes after the order's end."""
+    return report.exec_type in _AMENDS and event_of(report, time_in_force) in _ENDS
 
 
 def _without(child: Child, about: Asked) -> tuple[Asked, ...]:

@@ -80,7 +80,7 @@ class Book:
         if not last_qty:
             return self.get(symbol)
         history = self._history(symbol)
-        if history.knows(execution):
+        if history.knows(order_id, exec_id):
             return history.position
         history.add(execution)
         return self._keep_and_tell(history)
@@ -102,11 +102,14 @@ class Book:
     ) -> Position:
         """Give an execution another quantity and price where it stood; its fee stays where none is told.
 
-        `exec_id` is what it is called from now on. UnknownExecution if it is not kept here.
+        `exec_id` is what it is called from now on; a correction of that name which was told before changes nothing.
+        UnknownExecution if it is not kept here.
         """
         history = self._histories.get(symbol)
         if history is None:
             raise UnknownExecution(symbol, exec_ref_id)
+        if exec_id != exec_ref_id and history.knows(order_id, exec_id):
+            return history.position
         changes: dict[str, object] = {"last_qty": last_qty, "last_px": last_px}
         if commission is not None:
             changes["commission"] = commission
@@ -121,6 +124,8 @@ class Book:
         InvalidValue if it does not say of which symbol and side, or which execution it takes back.
         """
         kind, symbol, ref = report.exec_type, report.symbol, report.exec_ref_id
+        # ExecIDs are unique for each order at the venue: exo's own may have several of these.
+        order_id = report.secondary_order_id or report.order_id
         if kind not in _TOLD:
             return None
         if symbol is None:
@@ -129,13 +134,13 @@ class Book:
             if report.side is None:
                 raise InvalidValue("$.side", "an execution without a side")
             qty, px, fee = report.last_qty, report.last_px, report.commission or ZERO
-            ids = {"exec_id": report.exec_id, "order_id": report.order_id}
+            ids = {"exec_id": report.exec_id, "order_id": order_id}
             return self.traded(symbol, report.side, qty, px, fee, report.comm_currency, **ids)
         if ref is None:
             raise InvalidValue("$.execRefID", "a bust or correction that does not name its execution")
         if kind is ExecType.TRADE_CANCEL:
-            return self.busted(symbol, ref, order_id=report.order_id)
-        ids = {"exec_id": report.exec_id, "order_id": report.order_id}
+            return self.busted(symbol, ref, order_id=order_id)
+        ids = {"exec_id": report.exec_id, "order_id": order_id}
         return self.corrected(symbol, ref, report.last_qty, report.last_px, report.commission, **ids)
 
     def adjust(self, symbol: str, cash: Decimal) -> Position:

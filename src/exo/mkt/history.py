@@ -20,7 +20,7 @@ class History:
     period in which it is told, and what earlier periods have reported stands.
     """
 
-    __slots__ = ("_before", "_executions", "_keep", "_known", "position")
+    __slots__ = ("_before", "_executions", "_former", "_keep", "_known", "position")
 
     def __init__(self, position: Position, keep: int) -> None:
         self.position = position
@@ -28,10 +28,11 @@ class History:
         self._executions: deque[Execution] = deque()
         self._keep = keep
         self._known: set[tuple[str | None, str]] = set()
+        self._former: dict[tuple[str | None, str], list[str]] = {}  # ExecIDs it had before it was corrected
 
-    def knows(self, execution: Execution) -> bool:
+    def knows(self, order_id: str | None, exec_id: str | None) -> bool:
         """Whether it is kept here already; one without an ExecID cannot be told from its repeat."""
-        return execution.exec_id is not None and (execution.order_id, execution.exec_id) in self._known
+        return exec_id is not None and (order_id, exec_id) in self._known
 
     def add(self, execution: Execution) -> None:
         """Take in one more execution, and forget how the oldest came about if there are too many."""
@@ -41,7 +42,8 @@ class History:
         while len(self._executions) > self._keep:
             oldest = self._executions.popleft()
             self._before = self._before.after(oldest)
-            self._known.discard((oldest.order_id, oldest.exec_id or ""))
+            for exec_id in (oldest.exec_id or "", *self._former.pop((oldest.order_id, oldest.exec_id or ""), ())):
+                self._known.discard((oldest.order_id, exec_id))
 
     def amend(self, exec_ref_id: str, order_id: str | None, **changes: object) -> None:
         """Reckon again with this execution changed; UnknownExecution, and nothing changes, if it is not kept."""
@@ -53,13 +55,19 @@ class History:
                 amended[index] = msgspec.structs.replace(old, **changes)
                 self.position = self._before.after(*amended)
                 self._executions = amended
-                self._know(amended[index])
+                self._renamed(old, amended[index])
                 return
         raise UnknownExecution(self.position.symbol, exec_ref_id)
 
     def _know(self, execution: Execution) -> None:
         if execution.exec_id is not None:
             self._known.add((execution.order_id, execution.exec_id))
+
+    def _renamed(self, old: Execution, new: Execution) -> None:
+        if old.exec_id is not None and new.exec_id is not None and old.exec_id != new.exec_id:
+            former = self._former.pop((old.order_id, old.exec_id), [])
+            self._former[new.order_id, new.exec_id] = [*former, old.exec_id]
+        self._know(new)
 
     def adjust(self, cash: Decimal) -> None:
         """Add cash to what is realised."""

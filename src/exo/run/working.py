@@ -70,6 +70,7 @@ class Working:
         self._thread = get_ident()
         self._withdrawing = False
         self._halted = False
+        self._held: dict[str, bool] = {}  # children whose cancel was just rejected, and whether it is wanted again
 
     def work(self, process: Process, intent: Intent) -> Request | None:
         """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
@@ -91,15 +92,18 @@ class Working:
     def apply(self, process: Process, report: Report) -> bool:
         """Apply a report; answers False if it is an execution that was applied before."""
         parent = self._parent_of(process)
-        before = parent.cum_qty
+        before, as_it_was = parent.cum_qty, parent.about(report)
         new = parent.apply(report)
         if parent.cum_qty != before:
             self.gate.traded(process.order.symbol, process.order.side, subtract(parent.cum_qty, before))
-        if report.msg_type is not MsgType.CXL_REJ:
-            self.curb(process)
-        elif parent.live is not None:  # to ask again at once might go on for ever
-            self._loop.call_later(_AGAIN_S, self.curb, process)
         child = parent.about(report)
+        if report.msg_type is MsgType.CXL_REJ:
+            if child is not None and not child.finished:
+                self._hold(process, child)
+        else:
+            if as_it_was is not None and child is not None and as_it_was.phase is not child.phase:
+                self._release(process, child.request.cl_ord_id)
+            self.curb(process)
         if child is not None and child.in_doubt:
             self.doubts.settle(process, child.cl_ord_id)  # what it says does not agree with what is known
         self.roll.review(process)
@@ -226,6 +230,9 @@ class Working:
         if parent.find(child.request.cl_ord_id) is None:
             self.roll.review(process)
             return None
+        if child.request.cl_ord_id in self._held:
+            self._held[child.request.cl_ord_id] = True
+            return None
         try:
             request = parent.cancel(process.terms, parent.find(child.request.cl_ord_id) or child)
         except Exception:
@@ -238,6 +245,20 @@ class Working:
     @property
     def _killed(self) -> bool:
         return self._halted and self.gate.state is TradingState.HALTED
+
+    def _hold(self, process: Process, child: Child) -> None:
+        """A cancel was rejected: to ask again at once, whoever asks, might go on for ever."""
+        name = child.request.cl_ord_id
+        if name not in self._held:
+            self._held[name] = False
+            self._loop.call_later(_AGAIN_S, self._release, process, name)
+
+    def _release(self, process: Process, name: str) -> None:
+        wanted = self._held.pop(name, None)
+        if wanted is not None:
+            self.curb(process)
+            if wanted:
+                self._recancel(process, name)
 
     def _unsend(self, parent: Parent, child: Child) -> None:
         """Take back what waits to be sent of a child, but for a cancel."""
@@ -254,12 +275,13 @@ class Working:
         assert parent is not None
         if isinstance(request, CancelOrder):
             parent.unask(request)
-            self._loop.call_later(_AGAIN_S, self._recancel, process, parent, request.orig_cl_ord_id)
+            self._loop.call_later(_AGAIN_S, self._recancel, process, request.orig_cl_ord_id)
         else:
             parent.doubt(request)
             self.doubts.settle(process, request.cl_ord_id)
 
-    def _recancel(self, process: Process, parent: Parent, cl_ord_id: str) -> None:
+    def _recancel(self, process: Process, cl_ord_id: str) -> None:
+        parent = self._parent_of(process)
         child = parent.find(cl_ord_id)
         if child is not None and not child.finished:
             self._cancel_child(process, parent, child)

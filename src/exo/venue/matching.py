@@ -161,7 +161,8 @@ class Touch:
                 if standing.ahead is None:
                     continue
                 reaches = subtract(subtract(at_price, standing.ahead), filled)
-                standing.ahead = max(ZERO, subtract(standing.ahead, at_price))
+                # what filled our own before it was not of those who are ahead
+                standing.ahead = max(ZERO, subtract(standing.ahead, max(ZERO, subtract(at_price, filled))))
                 qty = max(ZERO, min(standing.leaves_qty, reaches))
                 filled = add(filled, qty)
             if qty > ZERO:

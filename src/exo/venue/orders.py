@@ -44,7 +44,7 @@ class Orders:
         self.ended[standing.number] = standing
         if len(self.ended) > _REMEMBERED:
             _, oldest = self.ended.popitem(last=False)
-            for name in {oldest.request.cl_ord_id, *oldest.names}:
+            for name in oldest.names:
                 if self.named.get(name) is oldest:
                     del self.named[name]
 

@@ -9,7 +9,7 @@ from exo.dma import CancelOrder, NewOrder, Replace, ReplaceOrder, Request
 from exo.dma.request import new_of
 from exo.dma.transitions import DUPLICATE_ORDER
 from exo.mkt import ExecType, OrdStatus, TimeInForce
-from exo.mkt.exact import ZERO
+from exo.mkt.exact import ZERO, subtract
 from exo.venue.faults import Fault, Faults
 from exo.venue.orders import Orders
 from exo.venue.standing import Standing, cxl_rej, ids_of
@@ -37,6 +37,7 @@ class Requests:
         self._trading = trading
         self._tell_of = tell_of
         self._later = later
+        trading.too_late = self.too_late
 
     def arrive(self, request: Request) -> None:
         """Take a request."""
@@ -46,8 +47,8 @@ class Requests:
             self._new(request)
         else:
             standing = self._orders.find(request)
-            if standing is None or standing.ended is not None:
-                self._tell_of(cxl_rej(request, standing), answer=True)
+            if standing is None or standing.ended is not None or not _agrees(request, standing):
+                self.too_late(request, standing)
                 return
             standing.asked.append(request)
             if not (self._rules.in_turn and len(standing.asked) > 1):
@@ -79,8 +80,7 @@ class Requests:
                 self._trading.end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "", request)
                 self._new(new_of(request))
             else:
-                self._tell_of(cxl_rej(request, standing), answer=True)
-                self.refuse(new_of(request), "what it replaces has ended")
+                self.too_late(request, standing)
         else:
             self._replace(standing, request)
         if self._rules.in_turn and standing.asked:
@@ -89,12 +89,16 @@ class Requests:
     def _replace(self, standing: Standing, request: ReplaceOrder) -> None:
         touch = self._trading.touch(request.symbol)
         before = standing.terms
-        smaller = request.price == before.price and request.order_qty <= before.order_qty
+        alike = (request.price, request.time_in_force) == (before.price, before.time_in_force)
+        smaller = alike and subtract(request.order_qty, standing.cum_qty) <= standing.leaves_qty
+        known = self._orders.named.get(request.cl_ord_id)
+        taken = known is not None and not (self._rules.names_reusable and known.number in self._orders.ended)
         over = standing.ended is not None or not (standing.leaves_qty or self._rules.broker)
         grows = request.order_qty > standing.cum_qty or standing.leaves_qty
         may = {Replace.TOTAL: True, Replace.REDUCE: smaller}.get(self._rules.replace, False)
         takes = request.post_only and touch.crosses(Standing(new_of(request), 0))
-        if over or not may or takes or not grows or request.order_qty < standing.cum_qty:
+        unspoken = request.time_in_force not in SPOKEN
+        if over or not may or takes or not grows or request.order_qty < standing.cum_qty or taken or unspoken:
             self._tell_of(cxl_rej(request, standing), answer=True)
             return
         if not smaller:
@@ -102,6 +106,7 @@ class Requests:
             standing.turn = self._orders.number()
         standing.terms, standing.off_book = request, ZERO
         self._orders.named[request.cl_ord_id] = standing
+        standing.names.append(request.cl_ord_id)
         self._orders.stand(standing)
         self._trading.tell(standing, ExecType.REPLACED, answer=True, **ids_of(request))
         if not standing.waits and not standing.day_over:
@@ -131,6 +136,12 @@ class Requests:
             if standing.number in self._orders.open:
                 self._trading.surprise(standing)
 
+    def too_late(self, request: ReplaceOrder | CancelOrder, standing: Standing | None) -> None:
+        """Reject what is asked of an order that has ended, is not known, or is another; both halves of it."""
+        self._tell_of(cxl_rej(request, standing), answer=True)
+        if isinstance(request, ReplaceOrder) and self._rules.replace is Replace.CANCEL_NEW:
+            self.refuse(new_of(request), "what it replaces is not there")
+
     def refuse(self, request: Request, text: str) -> None:
         """Reject a request whatever it asks."""
         if isinstance(request, NewOrder):
@@ -144,3 +155,9 @@ class Requests:
         standing.ended = OrdStatus.REJECTED
         self._orders.end(standing)
         self._trading.tell(standing, ExecType.REJECTED, ord_rej_reason=_OTHER, text=text, answer=True)
+
+
+def _agrees(request: ReplaceOrder | CancelOrder, standing: Standing) -> bool:
+    """Whether a replace names the side and symbol of its order, which never change; a cancel is plain by its name."""
+    terms = standing.terms
+    return isinstance(request, CancelOrder) or (request.side, request.symbol) == (terms.side, terms.symbol)

@@ -28,7 +28,8 @@ class Traded(NamedTuple):
 class Standing:
     """An order at the paper venue; `number` is its place in the order of arrival, `turn` in its queue.
 
-    `terms` are those of the last request that was accepted, `asked` the replaces and cancels that are pending.
+    `terms` are those of the last request that was accepted, `asked` the replaces and cancels that are pending; `names`
+    all ClOrdIDs it has had.
     `ahead` is how much of what others show at its price would trade before it; None while that cannot be known.
     `off_book` is what has left the book without being executed: reduced by the venue, or busted.
     """
@@ -40,6 +41,7 @@ class Standing:
         "day_over",
         "ended",
         "executions",
+        "names",
         "notional",
         "number",
         "off_book",
@@ -59,6 +61,7 @@ class Standing:
         self.notional = ZERO
         self.off_book = ZERO
         self.executions: dict[str, Traded] = {}
+        self.names = [request.cl_ord_id]
         self.asked: list[ReplaceOrder | CancelOrder] = []
         self.ended: OrdStatus | None = None
         self.day_over = False
@@ -98,11 +101,6 @@ class Standing:
     def lasting(self) -> bool:
         """Whether it stands for longer than a day."""
         return self.terms.time_in_force in (TimeInForce.GTC, TimeInForce.GTD)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The ClOrdIDs it was made by and has now."""
-        return self.request.cl_ord_id, self.terms.cl_ord_id
 
     def amend(self, exec_id: str, new_id: str, qty: Decimal, px: Decimal, fee: Decimal) -> None:
         """Let another version take the place of an execution."""

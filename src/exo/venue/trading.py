@@ -10,14 +10,15 @@ from typing import Any, Final, Protocol
 from exo.dma import CancelOrder, Replace, ReplaceOrder
 from exo.flow.clock import current_clock, utc
 from exo.mkt import ExecType, LastLiquidityInd, OrdStatus, Quote, Report, Side, TimeInForce, Trade
-from exo.mkt.exact import TWO, ZERO, add, divide, multiply, subtract
+from exo.mkt.exact import TWO, ZERO, add, divide, multiply, problem_with, rounded, subtract
 from exo.mkt.value import Frozen
 from exo.venue.faults import Fault, Faults
 from exo.venue.matching import Match, Queue, Touch
 from exo.venue.orders import Orders
-from exo.venue.standing import Standing, Traded, cxl_rej, ids_of
+from exo.venue.standing import Standing, Traded, ids_of
 
 _BASIS_POINT: Final = Decimal("0.0001")
+_FEE_PLACES: Final = 30
 
 
 class Executed(Frozen):
@@ -64,6 +65,7 @@ class Trading:
         }
         self._touches: dict[str, Touch] = {}
         self._executions = 0
+        self.too_late: Callable[[ReplaceOrder | CancelOrder, Standing], object]
 
     def on_quote(self, quote: Quote) -> None:
         """Show it a quote; orders that wait may trade by it."""
@@ -93,12 +95,25 @@ class Trading:
             self._executed(match)
         if not standing.leaves_qty:
             return
-        if standing.terms.immediate or standing.terms.price is None:
-            expires = self._rules.kills_as is OrdStatus.EXPIRED
-            kind = ExecType.EXPIRED if expires else ExecType.CANCELED
-            self.end(standing, kind, self._rules.kills_as, "not filled at once")
+        if _fleeting(standing):
+            self._kill(standing)
         else:
             touch.wait(standing)
+
+    def _kill(self, standing: Standing) -> None:
+        kind = ExecType.EXPIRED if self._rules.kills_as is OrdStatus.EXPIRED else ExecType.CANCELED
+        self.end(standing, kind, self._rules.kills_as, "not filled at once")
+
+    def _again(self, standing: Standing) -> None:
+        """Let an order stand that is back on the book: what may not rest or not take, goes."""
+        if standing.number not in self._orders.open or standing.waits or standing.day_over or not standing.leaves_qty:
+            return
+        if _fleeting(standing):
+            self._kill(standing)
+        elif standing.terms.post_only and self.touch(standing.terms.symbol).crosses(standing):
+            self.end(standing, ExecType.CANCELED, OrdStatus.CANCELED, "it would take liquidity")
+        else:
+            self.work(standing)
 
     def _executed(self, match: Match) -> None:
         standing, qty, px = match
@@ -137,8 +152,8 @@ class Trading:
             standing.off_book = add(standing.off_book, less)
         elif standing.ended is None and standing.leaves_qty:
             self._orders.stand(standing)
-            self._settle_place(standing)
         self._tell_of(self.execution(standing, new_id, current_clock().now_ns()))
+        self._again(standing)
         self.end_if_filled(standing)
 
     def tell(self, standing: Standing, exec_type: ExecType, *, answer: bool = False, **more: Any) -> None:
@@ -164,7 +179,8 @@ class Trading:
         )
 
     def _fee(self, qty: Decimal, px: Decimal, liquidity: LastLiquidityInd) -> Decimal:
-        return multiply(multiply(qty, px).copy_abs(), self._fees[liquidity])
+        fee = multiply(multiply(qty, px).copy_abs(), self._fees[liquidity])
+        return fee if problem_with(fee) is None else rounded(fee, _FEE_PLACES)  # else no report could tell it
 
     def _account(self, standing: Standing, executions: int, qty: Decimal, notional: Decimal, fee: Decimal) -> None:
         key = (standing.terms.symbol, standing.terms.side)
@@ -195,14 +211,6 @@ class Trading:
         else:
             self.end(standing, ExecType.DONE_FOR_DAY, OrdStatus.DONE_FOR_DAY, "the day has ended")
 
-    def _settle_place(self, standing: Standing) -> None:
-        """Have an order wait exactly if it has something to wait for."""
-        touch = self.touch(standing.terms.symbol)
-        if standing.waits and not standing.leaves_qty:
-            touch.leave(standing)
-        elif not standing.waits and standing.leaves_qty and standing.terms.price is not None and not standing.day_over:
-            touch.wait(standing)
-
     def end(
         self,
         standing: Standing,
@@ -219,10 +227,10 @@ class Trading:
         self._orders.end(standing)
         ids = {} if request is None else ids_of(request)
         self.tell(standing, exec_type, text=text or None, answer=request is not None, **ids)
-        for asked in standing.asked:
+        late, standing.asked = standing.asked, []
+        for asked in late:
             if not isinstance(asked, CancelOrder) or request is None:
-                self._tell_of(cxl_rej(asked, standing), answer=True)
-        standing.asked.clear()
+                self.too_late(asked, standing)
 
     def end_if_filled(self, standing: Standing) -> None:
         """End an order of which nothing is left: filled, or what is not has left the book."""
@@ -242,17 +250,16 @@ class Trading:
         if standing.number not in self._orders.open:
             return
         standing.off_book = add(standing.off_book, min(by, standing.leaves_qty))
-        self._settle_place(standing)
         self.tell(standing, ExecType.RESTATED, text="reduced by the venue")
         self.end_if_filled(standing)
 
     def start_day(self) -> None:
         """Have those that are good till cancel stand again."""
-        for standing in self._orders.open.values():
-            if standing.day_over:
-                standing.day_over = False
-                self._settle_place(standing)
-                self.tell(standing, ExecType.RESTATED, text="a new day")
+        woken = [standing for standing in self._orders.open.values() if standing.day_over]
+        for standing in sorted(woken, key=lambda standing: standing.place):
+            standing.day_over = False
+            self.tell(standing, ExecType.RESTATED, text="a new day")
+            self._again(standing)
 
     def expire(self) -> None:
         """End a session: all orders that wait expire, and nothing is displayed any more."""
@@ -263,3 +270,8 @@ class Trading:
 
     def _later(self, what: Callable[[], object]) -> None:
         asyncio.get_running_loop().call_later(self._faults.for_s, what)
+
+
+def _fleeting(standing: Standing) -> bool:
+    """Whether an order may not rest."""
+    return standing.terms.immediate or standing.terms.price is None
