@@ -60,7 +60,7 @@ class Working:
         self.ids = ids
         self.venue = venue
         self.roll = Roll(loop)
-        self.doubts = Doubts(loop, clock, venue, self.roll.live, report, self.curb, audit_s)
+        self.doubts = Doubts(loop, clock, venue, outbox, self.roll.live, report, self.curb, audit_s)
         self.sending = Sending(
             loop, clock, venue, gate, outbox, self.roll.live.get, self.doubts.expect, self._failed, report
         )
