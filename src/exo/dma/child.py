@@ -23,8 +23,8 @@ class Child(Frozen):
     `told_qty` is the highest CumQty that a report told and `told_px` the AvgPx beside it; `end_qty` is the CumQty that
     its end told, `late_qty` what corrections and busts from after that have changed, `late_cum` the least CumQty that
     they told. `reduced_qty` is what the venue took away by itself, `reductions` what it took of replaces that it has
-    not told to be accepted. `unsure`: the order itself may or may not be there. `text` is what the venue last said;
-    `secondary_order_id` is its own id.
+    not told to be accepted; `refused` are the last replaces that were rejected, or held for dead. `unsure`: the order
+    itself may or may not be there. `text` is what the venue last said; `secondary_order_id` is its own id.
 
     The same reports in any order make the same child (fix-order-states.md), save that what suspends an order and what
     resumes it must keep their order.
@@ -47,6 +47,7 @@ class Child(Frozen):
     late_cum: Decimal | None = None
     reduced_qty: Decimal = ZERO
     reductions: tuple[tuple[str, Decimal], ...] = ()
+    refused: tuple[Asked, ...] = ()
     unsure: bool = False
     text: str = ""
     secondary_order_id: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from exo.dma.child import Child, child_of
@@ -48,7 +48,7 @@ class Children:
         self.open_qty = ZERO
         self._watch = watch
         self._children: dict[str, Child] = {}  # by the name they were made with, oldest first
-        self._unfinished: dict[str, None] = {}
+        self._unfinished: OrderedDict[str, None] = OrderedDict()  # whose first is found at once, however many went
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._filled: dict[str, tuple[Child, str]] = {}  # and forgotten; with their slots
         self._slots: dict[str, str] = {}
@@ -59,17 +59,22 @@ class Children:
     @property
     def children(self) -> tuple[Child, ...]:
         """The child orders that are remembered, oldest first."""
-        return tuple(self._children.values())
+        return tuple(self._children.copy().values())
 
     @property
     def unfinished(self) -> tuple[Child, ...]:
         """The children that are live, in doubt, or wait for an answer, oldest first."""
-        return tuple(self._children[name] for name in self._unfinished)
+        return tuple(self._some(tuple(self._unfinished)))
 
     @property
     def live(self) -> Child | None:
         """The oldest child that is not finished."""
-        return next((self._children[name] for name in self._unfinished), None)
+        while self._unfinished:
+            try:
+                return self._children.get(next(iter(self._unfinished)))
+            except (RuntimeError, StopIteration):
+                pass  # race: an act in a thread asks, and a report has come meanwhile
+        return None
 
     @property
     def in_doubt(self) -> bool:
@@ -78,14 +83,18 @@ class Children:
 
     def at(self, slot: str) -> Child | None:
         """The newest child in this slot that is not finished."""
-        for name in reversed(self._unfinished):
-            if self._slots[name] == slot:
-                return self._children[name]
+        for name in reversed(tuple(self._unfinished)):
+            if self._slots.get(name) == slot:
+                return self._children.get(name)
         return None
 
     def all_at(self, slot: str) -> tuple[Child, ...]:
         """All children in this slot that are not finished."""
-        return tuple(self._children[name] for name in self._unfinished if self._slots[name] == slot)
+        return tuple(self._some(name for name in tuple(self._unfinished) if self._slots.get(name) == slot))
+
+    def _some(self, names: Iterable[str]) -> Iterator[Child]:
+        """Those of these names; an act in a thread may ask while a report makes one go."""
+        return (child for child in map(self._children.get, names) if child is not None)
 
     def find(self, cl_ord_id: str) -> Child | None:
         """The child that one of its requests named so."""

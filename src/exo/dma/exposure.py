@@ -83,7 +83,8 @@ def stake_of(child: Child, listing: Listing | None, mark: Decimal) -> Stake | No
     side = child.request.side
     px: Decimal | None = None
     known = [price for price in prices if price is not None]
-    if len(known) == len(prices) and not child.terms.immediate:
+    rests = not child.terms.immediate or child.in_doubt or not child.acknowledged  # or may arrive only later
+    if len(known) == len(prices) and rests:
         px = max(known) if side is Side.BUY else min(known)
     largest = mark if not known else max(price.copy_abs() for price in known)
     if side is Side.SELL:

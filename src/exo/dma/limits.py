@@ -42,6 +42,7 @@ class Rule(Enum):
     ACCOUNT_NOTIONAL = "the notional open of all would be {is_}, {limit} may be"
     SELF_CROSS = "it could trade with an own order at {limit}"
     OWNER = "its order was {is_} meanwhile"
+    ENDED = "what it replaces has ended meanwhile"
     DOWN = "the line to the venue is down, or was meanwhile"
     TOO_OLD = "it has waited for {is_} s, {limit} s at most is allowed"
 

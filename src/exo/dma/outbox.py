@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from math import ceil
 from typing import Final, NamedTuple
 
 from exo.dma.capabilities import Capabilities
@@ -35,7 +36,7 @@ class Outbox:
         self._windows = capabilities.windows
         self._weights = capabilities.weights
         self._tallies = [window.tally() for window in capabilities.windows]
-        self._reserves = [min(window.limit - 1, round(window.limit * reserve)) for window in capabilities.windows]
+        self._reserves = [min(window.limit - 1, ceil(window.limit * reserve)) for window in capabilities.windows]
         self.max_age_s = max_age_s
         self._max_age_ns = round(max_age_s * _S)
         self._cancels: _Turns = OrderedDict()

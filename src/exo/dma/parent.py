@@ -96,7 +96,7 @@ class Parent(Children):
         if left is None:
             return
         over = subtract(self.open_qty, left)
-        for child in reversed(self.unfinished):
+        for child in reversed(self.unfinished) if over > ZERO else ():
             if over <= ZERO:
                 return
             over = subtract(over, child.open_qty)

@@ -19,6 +19,8 @@ from exo.mkt.report import Report
 _PENDING: Final = {OrdStatus.PENDING_CANCEL: CancelOrder, OrdStatus.PENDING_REPLACE: ReplaceOrder}
 _ENDS: Final = frozenset({Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.CALCULATED, Event.ENDED_DAY})
 _AMENDS: Final = frozenset({ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
+_SHOWS_TERMS: Final = frozenset({ExecType.REPLACED, ExecType.ORDER_STATUS, ExecType.TRADE})
+_REFUSED: Final = 4
 _STATES: Final = _AMENDS | {ExecType.ORDER_STATUS}
 _UNCERTAIN: Final = frozenset({None, Event.HEARD, Event.DOUBTED})
 
@@ -32,6 +34,8 @@ def reported(child: Child, report: Report, change: Change) -> Child:
             return child  # of a request that was answered before, or was none of ours
         event = cxl_rej_event(report, child.time_in_force)
         new = {"asked": _without(child, about)}
+        if isinstance(about.request, ReplaceOrder):
+            new["refused"] = (*child.refused, about)[-_REFUSED:]
         if report.ord_status is OrdStatus.FILLED or (event is not None and TRANSITIONS[child.phase, event].over):
             # The end is told without CumQty: what has been executed is on its way, was lost, or is nothing.
             event = None
@@ -51,6 +55,10 @@ def reported(child: Child, report: Report, change: Change) -> Child:
                 new |= {"terms": about.request, "accepted": about.number, "reduced_qty": reduced_qty}
         elif kind is ExecType.CANCELED and isinstance(about.request, CancelOrder):
             new["asked"] = _without(child, about)
+    elif (late := _revived(child, report)) is not None and late.number > child.accepted:
+        reduced_qty = dict(child.reductions).get(late.request.cl_ord_id, ZERO)
+        new |= {"terms": late.request, "accepted": late.number, "reduced_qty": reduced_qty}
+        child = child.changed(terms=late.request)
     if report.ord_status in _PENDING:
         new["asked"] = _pending(new.get("asked", child.asked), report)
     if kind is ExecType.RESTATED:
@@ -79,6 +87,13 @@ def _asked(child: Child, report: Report) -> Asked | None:
             return asked
     nameless = report.cl_ord_id is None and report.msg_type is MsgType.CXL_REJ
     return child.asked[-1] if nameless and child.asked else None
+
+
+def _revived(child: Child, report: Report) -> Asked | None:
+    """The replace that was rejected or held for dead, and under whose name the venue now tells of the order."""
+    if report.exec_type not in _SHOWS_TERMS or report.ord_status in _PENDING:
+        return None
+    return next((asked for asked in child.refused if asked.request.cl_ord_id == report.cl_ord_id), None)
 
 
 def _told(child: Child, report: Report, event: Event | None) -> dict[str, Any]:

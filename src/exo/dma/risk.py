@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -18,6 +19,9 @@ from exo.mkt.quote import Quote
 from exo.mkt.status import FeedStatus
 
 _ONE: Final = Decimal(1)
+
+
+_log = logging.getLogger("exo.dma")
 
 
 class Market(NamedTuple):
@@ -49,6 +53,7 @@ class RiskGate:
         self._symbols = dict(symbols or {})
         self._account = account or AccountLimits()
         self._listing = listing
+        self._known: dict[str, Listing | None] = {}
         self._listed_only = listed_only
         self._exposures = {symbol: Exposure(position) for symbol, position in (positions or {}).items()}
         self._stakes: dict[str, Stake] = {}
@@ -71,8 +76,15 @@ class RiskGate:
         return self._notional
 
     def listing(self, symbol: str) -> Listing | None:
-        """The symbol's listing, if it is known."""
-        return None if self._listing is None else self._listing(symbol)
+        """The symbol's listing, if it is known; the last that was, where it cannot be looked up."""
+        if self._listing is None:
+            return None
+        try:
+            listing = self._known[symbol] = self._listing(symbol)
+        except Exception:
+            _log.exception("the listing of %s cannot be looked up", symbol)
+            return self._known.get(symbol)
+        return listing
 
     def note(self, before: Child | None, after: Child | None) -> None:
         """Count a child as it is now; `before` None: it is new, `after` None: it was never sent."""
@@ -149,7 +161,9 @@ class RiskGate:
             return True
         listing, mark = self.listing(request.symbol), self.exposure(request.symbol).mark
         old, new = stake_of(before, listing, mark), stake_of(child, listing, mark)
-        return new is not None and (old is None or new.notional > old.notional)
+        if new is None or old is None or new.notional > old.notional:
+            return new is not None
+        return self.state is TradingState.REDUCING and _bolder(request, before)
 
     def _of_listing(self, request: NewOrder | ReplaceOrder) -> Problem:
         if self.state is TradingState.HALTED:
@@ -243,6 +257,13 @@ class RiskGate:
 
 
 Problem = tuple[Rule, object, object] | None
+
+
+def _bolder(request: NewOrder | ReplaceOrder, before: Child) -> bool:
+    """Whether a request's price is nearer to a trade than that which holds."""
+    if before.price is None or request.price is None:
+        return request.price is None and before.price is not None
+    return not request.side.within(before.price, request.price)
 
 
 def _worst_px(request: NewOrder | ReplaceOrder, market: Market) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
@@ -10,6 +11,8 @@ from exo.mkt.order import Order
 
 if TYPE_CHECKING:
     from exo.run.update import Update
+
+_log = logging.getLogger("exo.run")
 
 
 class Answer(Enum):
@@ -54,3 +57,12 @@ class Delegate(Protocol[OrderT_contra]):
 
     def clean_up(self) -> object:
         """Let go of what the delegate holds."""
+
+
+def leaves_children(delegate: object) -> bool:
+    """Whether a shutdown leaves this delegate's children at the venue; one that cannot be asked any more does not."""
+    try:
+        return getattr(delegate, "exit_policy", None) is ExitPolicy.LEAVE
+    except Exception:  # it could be asked when the order was admitted
+        _log.exception("%s has no exit policy any more", type(delegate).__name__)
+        return False

@@ -11,6 +11,7 @@ from exo.dma.request import CancelOrder
 from exo.flow.clock import Clock
 from exo.mkt.report import Report
 from exo.mkt.value import Frozen
+from exo.run.asking import answer_of
 from exo.run.working import Working
 
 _log = logging.getLogger("exo.run")
@@ -40,42 +41,60 @@ class Killed(Frozen):
 async def kill(working: Working, clock: Clock, within_s: float) -> Killed:
     """Let nothing leave any more but cancels, cancel every child, and verify at the venue within this time."""
     began_ns = clock.now_ns()
-    children = len(_unfinished(working))
+    children = sum(len(p.parent.unfinished) for p in working.roll.live.values() if p.parent is not None)
     working.halt()
-    all_at_once = working.venue.capabilities.mass_cancel
+    sweep: asyncio.Task[None] | None = None
     still_open: tuple[str, ...] = ()
-    while True:
-        reports: Sequence[Report] | None = None
-        if all_at_once:
+
+    def left_s() -> float:
+        return max(0.0, within_s - (clock.now_ns() - began_ns) / 1e9)
+
+    try:
+        while True:
+            reports: Sequence[Report] | None = None
+            if working.venue.capabilities.mass_cancel and (sweep is None or sweep.done()):
+                sweep = asyncio.get_running_loop().create_task(_cancel_all(working, left_s()), name="exo.kill")
+                await asyncio.sleep(0)
             try:
-                await working.venue.cancel_all()
+                reports = await answer_of(working.venue.open_orders(), left_s())
             except Exception as error:
-                _log.error("kill switch: no mass cancel, single ones go on: %s", error)
-        try:
-            reports = await working.venue.open_orders()
-        except Exception as error:
-            _log.error("kill switch: cannot ask the venue, again in %g s: %s", _PAUSE_S, error)
-            still_open = tuple(sorted({*still_open, *_unfinished(working)}))
-        took_s = (clock.now_ns() - began_ns) / 1e9
-        if reports is not None:
-            ours = [report for report in reports if _ours(working, report)]
-            still_open = tuple(sorted({str(report.cl_ord_id) for report in ours} | _unfinished(working)))
-            if not still_open:
-                return Killed(children=children, verified=True, still_open=(), took_s=took_s)
-            for report in ours:
-                _cancel_again(working, report)
-        if took_s >= within_s:
-            return Killed(children=children, verified=False, still_open=still_open, took_s=took_s)
-        await asyncio.sleep(min(_PAUSE_S, max(0.0, within_s - took_s)))
+                _log.error("kill switch: cannot ask the venue, again in %g s: %s", _PAUSE_S, error)
+                still_open = tuple(sorted({*still_open, *_unfinished(working)}))
+            took_s = (clock.now_ns() - began_ns) / 1e9
+            if reports is not None:
+                ours = [report for report in reports if _ours(working, report)]
+                still_open = tuple(sorted({str(report.cl_ord_id) for report in ours} | _unfinished(working)))
+                if not still_open:
+                    return Killed(children=children, verified=True, still_open=(), took_s=took_s)
+                for report in ours:
+                    _cancel_again(working, report)
+            if took_s >= within_s:
+                return Killed(children=children, verified=False, still_open=still_open, took_s=took_s)
+            await asyncio.sleep(min(_PAUSE_S, left_s()))
+    finally:
+        if sweep is not None:
+            sweep.cancel()
+
+
+async def _cancel_all(working: Working, within_s: float) -> None:
+    """Beside the asking: one that hangs keeps nobody from what the single cancels do."""
+    try:
+        await answer_of(working.venue.cancel_all(), within_s)
+    except Exception as error:
+        _log.error("kill switch: no mass cancel, single ones go on: %s", error)
 
 
 def _unfinished(working: Working) -> set[str]:
     parents = (process.parent for process in working.roll.live.values())
-    return {child.cl_ord_id for parent in parents if parent is not None for child in parent.unfinished}
+    return {name for parent in parents if parent is not None for child in parent.unfinished for name in child.names}
 
 
 def _ours(working: Working, report: Report) -> bool:
-    return report.order_id in working.roll.live or working.ids.mine(report.cl_ord_id or "")
+    process = working.roll.live.get(report.order_id)
+    known = (
+        process is not None and process.parent is not None and process.parent.find(report.cl_ord_id or "") is not None
+    )
+    return known or working.ids.mine(report.cl_ord_id or "")
 
 
 def _cancel_again(working: Working, report: Report) -> None:

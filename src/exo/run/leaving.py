@@ -73,6 +73,8 @@ class Leaving:
             self._conclude(process)
             return
         assert process.working is not None
+        if end is End.FAILED:
+            process.working.roll.left.pop(process.order_id, None)
         self._publish(process, None)
         process.working.curb(process)
         if process.leaving is None:

@@ -214,8 +214,8 @@ class Orders(Generic[OrderT]):
             process.actor = SimpleNamespace(act=partial(self._delivery.answers.act_in_thread, process, act))
 
     def _left(self, order_id: str) -> bool:
-        """Whether an order of this id has ended, but left a child at the venue."""
-        return self._working is not None and order_id in self._working.roll.live
+        """Whether an order of this id has ended, but reports of its children may still come."""
+        return self._working is not None and self._working.roll.find(order_id) is not None
 
     def _assign(self) -> str:
         while True:

@@ -33,8 +33,8 @@ class Outcome(Frozen):
 
     DONE: its delegate said so. FAILED: its delegate raised or answered nonsense; `error` is the sentence, `traceback`
     the whole story. STOPPED: the dispatcher shut down first. `undelivered` are the facts its delegate never saw, in
-    order: there are none when it is DONE. `still_open` are the ClOrdIDs of the children that may still trade: those
-    abandoned, or left by a shutdown. Times are in ns since the epoch.
+    order: there are none when it is DONE. `still_open` are the ClOrdIDs that children which may still trade have or
+    may have: those abandoned, or left by a shutdown. Times are in ns since the epoch.
     """
 
     order: Order
@@ -46,6 +46,7 @@ class Outcome(Frozen):
     traceback: str = ""
     ord_status: OrdStatus = OrdStatus.CANCELED
     cum_qty: Decimal = ZERO
+    leaves_qty: Decimal | None = None
     avg_px: Decimal | None = None
     undelivered: tuple[Instruction[Any] | Report, ...] = ()
     still_open: tuple[str, ...] = ()
@@ -69,9 +70,12 @@ def outcome_of(process: OrderProcess[Any], end: End, error: BaseException | None
         traceback="" if error is None else story(error),
         ord_status=stand.ord_status,
         cum_qty=stand.cum_qty,
+        leaves_qty=stand.leaves_qty,
         avg_px=stand.avg_px,
         undelivered=tuple(process.mailbox or ()),
-        still_open=() if process.parent is None else tuple(child.cl_ord_id for child in process.parent.unfinished),
+        still_open=()
+        if process.parent is None
+        else tuple(name for child in process.parent.unfinished for name in child.names),
     )
 
 

@@ -40,7 +40,7 @@ def stand_of(process: OrderProcess[Any], end: End | None = None) -> Stand:
 
 def _live(process: OrderProcess[Any], filled: bool, cum_qty: Decimal) -> OrdStatus:
     """By FIX's precedence; one whose delegate has failed is being cancelled too."""
-    if process.asked_cancel or process.leaving is not None:
+    if (process.asked_cancel and not process.ended) or process.leaving is not None:
         return OrdStatus.PENDING_CANCEL
     if filled:
         return OrdStatus.FILLED

@@ -94,6 +94,8 @@ class Parts(Generic[OrderT]):
         """Shut down (contract C9); a cancel that comes meanwhile, the second signal, ends what still runs at once."""
         self._leaving.stopping = True
         within_s = 0.0
+        if self._working is not None:
+            self._working.mark_left()  # before acts are cut off, which ends their orders
         try:
             await self.delivery.answers.finish(self._exit_s)
             if self._working is not None:

@@ -54,12 +54,12 @@ class Reports(Generic[OrderT]):
             return
         try:
             process.post(report, self._limit)
-            self._recorded(process)
         except MailboxFull:
             if process.parent is not None:
                 process.parent.untold(report)
             raise
         finally:
+            self._recorded(process)
             self._leaving.reported(process)
 
     def post_late(self, report: Report) -> None:

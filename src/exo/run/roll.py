@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from exo.run.process import OrderProcess
 
-_KEPT: Final = 1000
+_KEPT: Final = 10_000
 
 Process = OrderProcess[Any]
 
@@ -16,7 +16,7 @@ Process = OrderProcess[Any]
 class Roll:
     """The orders by their id: `live` with a child that is not finished; `left` those of them that abandon it.
 
-    The last 1,000 that have ended are found too, for executions that come late.
+    The last 10,000 that have ended are found too, for executions that come late.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

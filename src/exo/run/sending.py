@@ -55,6 +55,7 @@ class Sending:
         self._report = report
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
+        self._closed = False
         self._fresh = ""  # the request that has just been judged
 
     def put(self, request: Request, slot: str = "") -> None:
@@ -71,6 +72,8 @@ class Sending:
 
     def on_line(self, status: VenueStatus) -> None:
         """The line to the venue has changed."""
+        if self._closed:
+            return
         if status.line is not Line.SILENT:
             self.outbox.closed = status.line is Line.DOWN
         elif status.until_ns is not None:
@@ -79,7 +82,7 @@ class Sending:
 
     def pump(self) -> None:
         """Let everything leave that may, and come again when more may."""
-        if self._pumping:
+        if self._pumping or self._closed:
             return  # a report of what did not leave has led here
         self._pumping = True
         try:
@@ -93,7 +96,8 @@ class Sending:
             self._set_timer()
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Send nothing more, whatever comes."""
+        self._closed = True
         self.outbox.closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -133,6 +137,8 @@ class Sending:
             return _refusal(request, Rule.OWNER, is_)
         child = parent.find(request.cl_ord_id)
         assert child is not None
+        if isinstance(request, ReplaceOrder) and _over(parent, request):
+            return _refusal(request, Rule.ENDED)
         market = Market(process.board.quote, process.board.status)
         return self._gate.judge(request, child, market, now_ns, first=False)
 
@@ -140,6 +146,11 @@ class Sending:
         age_s = (now_ns - waiting.since_ns) / _S
         refusal = _refusal(waiting.request, Rule.TOO_OLD, f"{age_s:.3f}", f"{self.outbox.max_age_s:g}")
         self._back(waiting.request, refusal)
+
+    def back(self, request: NewOrder | ReplaceOrder, rule: Rule) -> None:
+        """Take back what waits and report it back by this rule."""
+        self.outbox.take_back(request)
+        self._back(request, _refusal(request, rule))
 
     def _back(self, request: NewOrder | ReplaceOrder, refusal: Refusal) -> None:
         """Report a request back that was not sent."""
@@ -161,3 +172,9 @@ class Sending:
 
 def _refusal(request: NewOrder | ReplaceOrder, rule: Rule, is_: object = None, limit: object = None) -> Refusal:
     return Refusal(rule=rule, order_id=request.order_id, symbol=request.symbol, is_=is_, limit=limit)
+
+
+def _over(parent: Parent, request: ReplaceOrder) -> bool:
+    """Whether what a request replaces has ended."""
+    child = parent.find(request.orig_cl_ord_id)
+    return child is None or child.phase.over

@@ -21,8 +21,9 @@ from exo.flow.clock import Clock
 from exo.mkt.enums import MsgType
 from exo.mkt.exact import subtract
 from exo.mkt.report import Report
-from exo.run.delegate import ExitPolicy
+from exo.run.delegate import leaves_children
 from exo.run.doubts import Doubts
+from exo.run.holds import Holds
 from exo.run.process import OrderProcess
 from exo.run.roll import Roll
 from exo.run.sending import Sending
@@ -60,17 +61,15 @@ class Working:
         self.ids = ids
         self.venue = venue
         self.roll = Roll(loop)
-        self.doubts = Doubts(loop, clock, venue, outbox, self.roll.live, report, self.curb, audit_s)
-        self.sending = Sending(
-            loop, clock, venue, gate, outbox, self.roll.live.get, self.doubts.expect, self._failed, report
-        )
+        live = self.roll.live
+        self.doubts = Doubts(loop, clock, venue, outbox, live, report, self.curb, audit_s)
+        self.sending = Sending(loop, clock, venue, gate, outbox, live.get, self.doubts.expect, self._failed, report)
         self._loop = loop
         self._clock = clock
         self._replace = venue.capabilities.replace
         self._thread = get_ident()
-        self._withdrawing = False
-        self._halted = False
-        self._held: dict[str, bool] = {}  # children whose cancel was just rejected, and whether it is wanted again
+        self._withdrawing = self._halted = False
+        self.holds = Holds(loop, self._held_no_more)
 
     def work(self, process: Process, intent: Intent) -> Request | None:
         """Bring a child nearer to this intent; nothing once the order is held, being cancelled, or has ended."""
@@ -83,11 +82,13 @@ class Working:
     def curb(self, process: Process) -> None:
         """Cancel what must not stand: more than the terms leave, or of an order that is leaving."""
         parent = process.parent
-        if parent is None or parent.live is None:
-            return
-        going = self._killed or (process.order_id not in self.roll.left and (self._withdrawing or process.ended))
-        for child in list(parent.unfinished if going else parent.too_much(process.terms)):
-            self._cancel_child(process, parent, child)
+        if parent is not None and parent.live is not None:
+            for child in list(parent.unfinished if self._going(process) else parent.too_much(process.terms)):
+                self._cancel_child(process, parent, child)
+
+    def _going(self, process: Process) -> bool:
+        """Whether an order's children must go."""
+        return self._killed or (process.order_id not in self.roll.left and (self._withdrawing or process.ended))
 
     def apply(self, process: Process, report: Report) -> bool:
         """Apply a report; answers False if it is an execution that was applied before."""
@@ -99,11 +100,16 @@ class Working:
         child = parent.about(report)
         if report.msg_type is MsgType.CXL_REJ:
             if child is not None and not child.finished:
-                self._hold(process, child)
+                self.holds.begin(process, child)
         else:
             if as_it_was is not None and child is not None and as_it_was.phase is not child.phase:
-                self._release(process, child.request.cl_ord_id)
-            self.curb(process)
+                self.holds.end(process, child.request.cl_ord_id)
+            if child is None or not self._going(process):
+                self.curb(process)
+            elif not child.finished:
+                self._cancel_child(process, parent, child)  # all others have been seen to
+        if child is not None and child.phase.over:
+            self._give_up(child)
         if child is not None and child.in_doubt:
             self.doubts.settle(process, child.cl_ord_id)  # what it says does not agree with what is known
         self.roll.review(process)
@@ -120,10 +126,14 @@ class Working:
     def withdraw(self) -> None:
         """Cancel every child but those that are to be left; nothing new is sent any more."""
         self._withdrawing = True
-        for process in self.roll.live.values():
-            if _leaves(process) and not (process.asked_cancel or self._killed):
-                self.roll.left[process.order_id] = process
+        self.mark_left()
         self._clear()
+
+    def mark_left(self) -> None:
+        """Find out which orders are to leave their children at the venue."""
+        for process in self.roll.live.values():
+            if leaves_children(process.delegate) and not (process.asked_cancel or self._killed):
+                self.roll.left[process.order_id] = process
 
     def halt(self) -> None:
         """Let the gate pass nothing any more, and cancel every child."""
@@ -134,6 +144,7 @@ class Working:
 
     def _clear(self) -> None:
         self.sending.drop(Rule.HALTED)
+        self.holds.clear()
         for process in list(self.roll.live.values()):
             if process.order_id not in self.roll.left:
                 self._cancel(process, None)
@@ -230,8 +241,7 @@ class Working:
         if parent.find(child.request.cl_ord_id) is None:
             self.roll.review(process)
             return None
-        if child.request.cl_ord_id in self._held:
-            self._held[child.request.cl_ord_id] = True
+        if self.holds.keeps(child):
             return None
         try:
             request = parent.cancel(process.terms, parent.find(child.request.cl_ord_id) or child)
@@ -246,19 +256,17 @@ class Working:
     def _killed(self) -> bool:
         return self._halted and self.gate.state is TradingState.HALTED
 
-    def _hold(self, process: Process, child: Child) -> None:
-        """A cancel was rejected: to ask again at once, whoever asks, might go on for ever."""
-        name = child.request.cl_ord_id
-        if name not in self._held:
-            self._held[name] = False
-            self._loop.call_later(_AGAIN_S, self._release, process, name)
+    def _give_up(self, child: Child) -> None:
+        """What waits to be sent of a child that has ended is reported back."""
+        for asked in child.asked:
+            waiting = self.sending.outbox.named(asked.request.cl_ord_id)
+            if waiting is not None:
+                self.sending.back(waiting, Rule.ENDED)
 
-    def _release(self, process: Process, name: str) -> None:
-        wanted = self._held.pop(name, None)
-        if wanted is not None:
-            self.curb(process)
-            if wanted:
-                self._recancel(process, name)
+    def _held_no_more(self, process: Process, name: str, wanted: bool) -> None:
+        self.curb(process)
+        if wanted:
+            self._recancel(process, name)
 
     def _unsend(self, parent: Parent, child: Child) -> None:
         """Take back what waits to be sent of a child, but for a cancel."""
@@ -283,18 +291,10 @@ class Working:
     def _recancel(self, process: Process, cl_ord_id: str) -> None:
         parent = self._parent_of(process)
         child = parent.find(cl_ord_id)
-        if child is not None and not child.finished:
+        if child is not None and not child.finished and process.order_id not in self.roll.left:
             self._cancel_child(process, parent, child)
 
     def _parent_of(self, process: Process) -> Parent:
         if process.parent is None:
             process.parent = Parent(process.order_id, self.ids.give, self.gate.note)
         return process.parent
-
-
-def _leaves(process: Process) -> bool:
-    try:
-        return getattr(process.delegate, "exit_policy", None) is ExitPolicy.LEAVE
-    except Exception:  # it could be read when the order was admitted
-        _log.exception("order %s has no exit policy any more", process.order_id)
-        return False
