@@ -123,7 +123,8 @@ class LiveFeed:
             except NetworkError as error:
                 self._lost(error)
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, Refused) else 0.0
-            failures = 1 if loop.time() - began_s > _SETTLED_S else failures + 1
+            settled_s = min(_SETTLED_S, self._dialect.habits.heartbeat_s)
+            failures = 1 if loop.time() - began_s > settled_s else failures + 1
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 10)) * rng.uniform(0.5, 1.0)
             await asyncio.sleep(max(pause_s, wait_s))
 

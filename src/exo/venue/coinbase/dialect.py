@@ -7,6 +7,7 @@ comes with matches only, so that its bid and ask grow old without a word: the to
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from exo.venue.coinbase.decoding import CoinbaseDecoder, Touch, Trades
 from exo.venue.dialect import Habits
 from exo.venue.frames import Decoder, Event, Failed, Taken
 
+_BOOK: Final = re.compile(r"^level2\w*:")
 URL: Final = "wss://ws-feed.exchange.coinbase.com"
 
 
@@ -48,8 +50,8 @@ class CoinbaseDialect:
         return CoinbaseDecoder(names, self._touch, self._trades)
 
     def topics(self, name: str) -> Sequence[str]:
-        """channel:product; `level2_batch` may be confirmed as `level2`."""
-        return [f"{channel.removesuffix('_batch')}:{name}" for channel in self._channels]
+        """channel:product; `level2_batch` is confirmed as `level2_50` or so."""
+        return [_BOOK.sub("level2:", f"{channel}:{name}") for channel in self._channels]
 
     def request(self, names: Sequence[str], subscribe: bool, number: int) -> str:
         """A subscribe or unsubscribe; Coinbase has no numbers for them."""
@@ -59,7 +61,7 @@ class CoinbaseDialect:
     def confirmed(self, event: Event) -> tuple[str | None, Sequence[str]]:
         """Every answer says all that is subscribed; an error names a product, if anything."""
         if isinstance(event, Taken):
-            return None, [topic.replace("level2_batch:", "level2:") for topic in event.names]
+            return None, [_BOOK.sub("level2:", topic) for topic in event.names]
         if isinstance(event, Failed) and event.what is not None:
             return None, self.topics(event.what)
         return None, ()
