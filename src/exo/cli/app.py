@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from decimal import Decimal
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
@@ -19,29 +18,22 @@ from cyclopts.validators import Number
 
 from exo.cli.demo import demo as demonstrate
 from exo.cli.loading import load
+from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of
 from exo.cli.progress import bar
 from exo.cli.screen import screen
 from exo.cli.summary import show
-from exo.errors import ExoError, InvalidValue, UserError
-from exo.flow.delays import duration_ns
-from exo.mkt import Order
-from exo.replay import Account, Plan, Script, delay, recording, replay
+from exo.errors import ExoError
+from exo.replay import Account, Plan, delay, recording, replay
 from exo.replay.page import page
 from exo.venue import PaperVenue
 
 T = TypeVar("T")
-
-_FEE: Final = re.compile(r"-?\d{1,5}(\.\d{1,9})?", re.ASCII)
 
 EXO_ERROR: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 _EPILOGUE: Final = "Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."
-
-Count = Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))]
-Positive = Annotated[float, Parameter(validator=Number(gt=0, lte=1e6))]
-Switch = Annotated[bool, Parameter(negative=())]
 
 
 def _version() -> str:
@@ -151,57 +143,68 @@ def replay_files(
     _check_writable(report)
     factory, order_type = load(delegate)
     plan = Plan(
-        orders=_orders(orders, order_type),
+        orders=orders_of(orders, order_type),
         seed=seed,
         factory=factory,
         order_type=order_type,
         delegate=delegate,
         files=tuple(files),
-        act_time=_option("--act-time", delay, act_time),
-        feed_latency=_option("--feed-latency", delay, feed_latency),
-        venue=PaperVenue(maker_bps=_fee("--maker-bps", maker_bps), taker_bps=_fee("--taker-bps", taker_bps)),
-        deadline_ns=_option("--deadline", _deadline_ns, deadline),
+        act_time=option("--act-time", delay, act_time),
+        feed_latency=option("--feed-latency", delay, feed_latency),
+        venue=PaperVenue(maker_bps=fee_bps("--maker-bps", maker_bps), taker_bps=fee_bps("--taker-bps", taker_bps)),
+        deadline_ns=option("--deadline", deadline_ns_of, deadline),
     )
     with bar() as watch:
         account = replay(recording(files), plan, watch=watch)
     _tell(account, json, report)
 
 
-class BadOption(UserError):
-    """An option with a value that cannot be."""
+@app.command(name="exchange", usage="Usage: exo exchange --venue VENUE [OPTIONS]")
+def serve_exchange(
+    *,
+    venue: str,
+    ticks: Annotated[list[str] | None, Parameter(name="--ticks", negative=(), consume_multiple=True)] = None,
+    symbols: Annotated[list[str] | None, Parameter(name="--symbols", negative=(), consume_multiple=True)] = None,
+    rate: Positive = 100.0,
+    speed: Positive = 1.0,
+    seed: int = 0,
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 0,
+) -> None:
+    """Play an exchange: market data as a venue sends it, on this machine only.
 
-    def __init__(self, option: str, problem: str) -> None:
-        super().__init__(option, problem)
-        self.option = option
-        self.problem = problem
+    Whoever connects and subscribes as the venue's documentation says gets recorded ticks, over and over, or a random
+    walk. It plays from the first subscription on.
 
-    def __str__(self) -> str:
-        return f"{self.problem} at {self.option}"
+    Parameters
+    ----------
+    venue
+        Whose protocol: binance, binance-usdm, bitmex or coinbase.
+    ticks
+        Recorded ticks, as for exo replay, with the venue's own names as symbols.
+    symbols
+        Of the random walk, without ticks.
+    rate
+        Ticks a second of the random walk.
+    speed
+        How much faster than they were recorded.
+    seed
+        Draws the random walk.
+    port
+        Where to listen; 0 is any free port.
+    """
+    from exo.cli.exchange import exchange as play_exchange  # sockets take time to load
 
-
-def _orders(text: str, order_type: type[Order]) -> int | Script:
-    if not text.isdecimal():
-        return Script(text, order_type)
-    if not 1 <= int(text) <= 1_000_000:
-        raise BadOption("--orders", f"expected a file, or from 1 to 1000000, got {text:.40}")
-    return int(text)
-
-
-def _option(name: str, read: Callable[[str], T], text: str) -> T:
-    try:
-        return read(text)
-    except InvalidValue as error:
-        raise BadOption(name, error.problem) from None
-
-
-def _deadline_ns(text: str) -> int:
-    return max(duration_ns(text), 1_000_000)
-
-
-def _fee(name: str, text: str) -> Decimal:
-    if not _FEE.fullmatch(text) or Decimal(text).copy_abs() > 10_000:
-        raise BadOption(name, f"expected basis points from -10000 to 10000, got {text!r:.40}")
-    return Decimal(text)
+    played = None if ticks is None else recording(ticks)
+    play_exchange(
+        venue,
+        played,
+        symbols or [],
+        rate=rate,
+        speed=speed,
+        seed=seed,
+        port=port,
+        say=partial(print, flush=True),
+    )
 
 
 def _check_writable(report: Path | None) -> None:
