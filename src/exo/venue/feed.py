@@ -159,12 +159,11 @@ class LiveFeed:
                 await asyncio.wait((reading, rolling), return_when=asyncio.FIRST_COMPLETED)
                 if reading.done():
                     reading.result()
-                (news.current, reading), old, old_reading = rolling.result(), news.current, reading
+                (news.current, reading), old_reading = rolling.result(), reading
                 self._next = None
                 news.counts["rolled over"] += 1
                 for instrument in news.instruments.values():
                     news.ready(news.current, instrument.name)
-                await old.close()
                 await _ended(old_reading)
                 rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         finally:

@@ -122,7 +122,6 @@ class News:
             self.counts["old quote"] += 1
             return
         if instrument.state is FeedState.GAP and not self._snapshots:
-            instrument.numbering.forgive()
             self.tell(instrument, FeedState.LIVE, "whole again")
         self.sink.on_quote(quote)
 
@@ -173,7 +172,6 @@ class News:
         if stream is not self.current:
             return
         if levels.whole:
-            instrument.numbering.forgive()
             self.ready(stream, instrument.name)
         if quote is not None:
             self._quote(quote)

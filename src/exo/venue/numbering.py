@@ -33,20 +33,11 @@ class Numbering:
         self._missing: dict[int, None] = {}
         self._seen: dict[str, None] = {}
 
-    @property
-    def whole(self) -> bool:
-        """Whether no trade is missing that may still come."""
-        return not self._missing
-
     def begin(self) -> None:
         """What comes now follows on nothing: the connection was lost in between."""
         self._trade, self._quote = 0, -1
-        self.forgive()
-        self._seen.clear()
-
-    def forgive(self) -> None:
-        """Miss nothing any more."""
         self._missing.clear()
+        self._seen.clear()
 
     def quote(self, quote: Quote) -> bool:
         """Whether it is newer than all before."""

@@ -98,10 +98,6 @@ class Stream:
             await asyncio.wait((asking, watching))
             await self._connection.close()
 
-    async def close(self) -> None:
-        """End the connection, and so `run`."""
-        await self._connection.close()
-
     async def _read(self) -> None:
         connection, decode, take = self._connection, self._decode, self._take
         fresh = True

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from exo.mkt import FeedState
+from exo.mkt import FeedState, Quote, Trade
 from exo.venue.binance.dialect import BinanceDialect
 from exo.venue.bitmex.dialect import BitmexDialect
 from exo.venue.coinbase.dialect import CoinbaseDialect
 from exo.venue.feed import LiveFeed
+from exo.venue.frames import Level, Levels, Pooled
+from exo.venue.levels import Depth, Pools
 from exo.venue.network import Kind, Message, Refused, Unreachable
+from exo.venue.numbering import Numbering, Verdict
 from tests.contract.helpers import settled, virtual
 from tests.venue.wire.scripted import Scripted, ScriptedNetwork, Told
 
@@ -122,7 +125,7 @@ async def test_a_gap_in_the_trades_is_told_and_over_with_the_next_quote() -> Non
         await settled()
         assert here.told.states(A)[-1] is GAP and here.told.trades == ["7", "9"]
         assert "9" in here.told.text(A)
-        here.venue.tell(printed(8), ticker())
+        here.venue.tell(ticker(), printed(8))
         await settled()
         assert here.told.trades == ["7", "9", "8"] and here.told.states(A)[-1] is LIVE
         assert here.feed.counts["gap"] == 1 and here.feed.counts["trade again"] == 2
@@ -286,6 +289,8 @@ async def test_a_rollover_leaves_no_gap_and_tells_nothing_twice() -> None:
         await asyncio.sleep(901)
         second = here.venue
         assert second is not first and not first.closed
+        second.tell(ticker(u=9))
+        await settled()
         first.tell(ticker(u=2), printed(2))
         second.tell({"result": None, "id": second.sent[0]["id"]}, printed(2), ticker(u=2))
         first.tell(printed(3))
@@ -294,6 +299,7 @@ async def test_a_rollover_leaves_no_gap_and_tells_nothing_twice() -> None:
         assert first.closed and not second.closed and here.feed.counts["rolled over"] == 1
         second.tell(ticker(u=3), printed(5))
         await settled()
+        assert here.told.quotes[1].rpt_seq == 2  # not the second's, which came before it
         assert here.told.trades == ["1", "2", "3", "4", "5"] and here.told.states(A) == [DOWN, LIVE]
         assert [quote.rpt_seq for quote in here.told.quotes] == [1, 2, 3]
 
@@ -387,6 +393,9 @@ async def test_coinbases_touch_comes_of_its_levels_and_is_live_once_they_are_who
         here.venue.tell(ALL)
         await settled()
         assert here.told.states("X-USD.COINBASE") == [DOWN]
+        here.venue.tell(update(["buy", "9.5", "1"]), ALL)
+        await settled()
+        assert here.told.states("X-USD.COINBASE") == [DOWN] and here.told.quotes == []
         here.venue.tell(update(["buy", "9.5", "1"]), SNAPSHOT, update(["buy", "9", "5"]), update(["buy", "10.5", "7"]))
         here.venue.tell(
             update(["buy", "10.5", "0"], ["sell", "11", "1"]), update(["sell", "11", "0"], ["sell", "12", "0"])
@@ -489,3 +498,93 @@ async def test_a_feed_that_is_closed_leaves_nothing_behind(dialect: Any) -> None
         await asyncio.sleep(3)
     assert all(connection.closed for connection in here.network.connections)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@virtual
+async def test_what_is_refused_is_tried_again_ever_more_seldom_until_it_is_taken_once() -> None:
+    """After 30 s, then 60; and after it was live for a while, after 30 again."""
+    async with live() as here:
+        here.feed.subscribe(A)
+        await settled()
+
+        async def refuse() -> None:
+            here.venue.tell({"error": {"code": 2, "msg": "no"}, "id": here.venue.sent[-1]["id"]})
+            await settled()
+
+        for pause_s in (30, 60):
+            sent = len(here.venue.sent)
+            await refuse()
+            await asyncio.sleep(pause_s - 1)
+            assert len(here.venue.sent) == sent
+            await asyncio.sleep(1.5)
+            assert len(here.venue.sent) == sent + 1
+        here.confirm()
+        await settled()
+        assert here.told.states(A)[-1] is LIVE
+        here.venue.end()
+        await asyncio.sleep(1)
+        await refuse()
+        await asyncio.sleep(31)
+        assert len(here.venue.sent) == 2
+
+
+@virtual
+async def test_the_receive_time_is_that_of_the_read_and_not_of_the_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that moves on with each look shows who looks."""
+
+    class Ticking:
+        now = 0
+
+        def now_ns(self) -> int:
+            self.now += 1
+            return self.now
+
+    monkeypatch.setattr("exo.venue.feed.current_clock", Ticking)
+    async with live() as here:
+        await here.subscribed(A)
+        here.venue.tell(*(ticker(u=u) for u in range(2, 12)))
+        await settled()
+        assert len(here.told.quotes) == 10 and len({quote.received_ns for quote in here.told.quotes}) == 1
+
+
+def test_what_is_remembered_of_numbers_is_bounded() -> None:
+    """A gap of a million is a gap, and costs no more than a thousand; ids that are no numbers likewise."""
+    numbering = Numbering(True)
+    trade = Trade(A, D(1), D(1), trade_id="1")
+    assert numbering.trade(trade) is Verdict.NEXT
+    for number in range(1, 50):
+        assert numbering.trade(trade_of(number * 1_000_000)) is Verdict.GAP
+    assert len(numbering._missing) <= 1000
+    assert numbering.trade(trade_of(49_000_000 - 1)) is Verdict.NEXT
+    assert numbering.trade(trade_of(49_000_000 - 1)) is Verdict.AGAIN
+    names = Numbering(False)
+    for number in range(5000):
+        assert names.trade(trade_of(number)) is Verdict.NEXT
+    assert len(names._seen) <= 1000 and names.trade(trade_of(4999)) is Verdict.AGAIN
+
+
+def trade_of(number: int) -> Trade:
+    return Trade(A, D(1), D(1), trade_id=str(number))
+
+
+def test_levels_without_a_whole_have_no_touch() -> None:
+    """Nothing is built on changes alone."""
+    depth = Depth()
+    change = Levels(A, (Level(D(1), D(1)),), (), False, 1)
+    assert depth.take(change) is None
+    quote = depth.take(change._replace(whole=True))
+    assert quote is not None and (quote.bid_px, quote.ask_px) == (1, None)
+    assert depth.take(change) is None  # it changes nothing
+
+
+def test_a_touch_that_is_aggregated_already_takes_the_place_of_the_pools() -> None:
+    """Their quotes are older."""
+    pools = Pools()
+    quote = Quote(A, D(10), D(1), D(11), D(1), 1)
+    pools.take(Pooled("Primary", quote))
+    whole = Quote(A, D(8), D(1), D(12), D(1), 2)
+    assert pools.take(Pooled("Aggregated", whole)) is whole
+    later = Quote(A, D(7), D(1), D(13), D(1), 3)
+    assert pools.take(Pooled("Secondary", later)).bid_px == 7
+    unknown = Quote(A, D(7), None, D(13), D(1), 4)
+    assert pools.take(Pooled("Primary", unknown)).bid_size is None
