@@ -390,9 +390,6 @@ async def test_coinbases_touch_comes_of_its_levels_and_is_live_once_they_are_who
         await settled()
         [request] = here.venue.sent
         assert request["channels"] == ["level2_batch", "matches", "heartbeat"] and request["product_ids"] == ["X-USD"]
-        here.venue.tell(ALL)
-        await settled()
-        assert here.told.states("X-USD.COINBASE") == [DOWN]
         here.venue.tell(update(["buy", "9.5", "1"]), ALL)
         await settled()
         assert here.told.states("X-USD.COINBASE") == [DOWN] and here.told.quotes == []
