@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
@@ -18,6 +17,7 @@ from cyclopts.validators import Number
 
 from exo.cli.demo import demo as demonstrate
 from exo.cli.loading import load
+from exo.cli.markets import EXCHANGE_USAGE, RUN_USAGE, run_live, serve_exchange
 from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of
 from exo.cli.progress import bar
 from exo.cli.screen import screen
@@ -159,52 +159,8 @@ def replay_files(
     _tell(account, json, report)
 
 
-@app.command(name="exchange", usage="Usage: exo exchange --venue VENUE [OPTIONS]")
-def serve_exchange(
-    *,
-    venue: str,
-    ticks: Annotated[list[str] | None, Parameter(name="--ticks", negative=(), consume_multiple=True)] = None,
-    symbols: Annotated[list[str] | None, Parameter(name="--symbols", negative=(), consume_multiple=True)] = None,
-    rate: Positive = 100.0,
-    speed: Positive = 1.0,
-    seed: int = 0,
-    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 0,
-) -> None:
-    """Play an exchange: market data as a venue sends it, on this machine only.
-
-    Whoever connects and subscribes as the venue's documentation says gets recorded ticks, over and over, or a random
-    walk. It plays from the first subscription on.
-
-    Parameters
-    ----------
-    venue
-        Whose protocol: binance, binance-usdm, bitmex or coinbase.
-    ticks
-        Recorded ticks, as for exo replay, with the venue's own names as symbols.
-    symbols
-        Of the random walk, without ticks.
-    rate
-        Ticks a second of the random walk.
-    speed
-        How much faster than they were recorded.
-    seed
-        Draws the random walk.
-    port
-        Where to listen; 0 is any free port.
-    """
-    from exo.cli.exchange import exchange as play_exchange  # sockets take time to load
-
-    played = None if ticks is None else recording(ticks)
-    play_exchange(
-        venue,
-        played,
-        symbols or [],
-        rate=rate,
-        speed=speed,
-        seed=seed,
-        port=port,
-        say=partial(print, flush=True),
-    )
+app.command(run_live, name="run", usage=RUN_USAGE)
+app.command(serve_exchange, name="exchange", usage=EXCHANGE_USAGE)
 
 
 def _check_writable(report: Path | None) -> None:

@@ -1,0 +1,141 @@
+"""Live: orders worked on a venue's live market, and filled on paper."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+from exo.dma import NewOrder, Refusal, ReplaceOrder, RiskGate
+from exo.errors import InvalidValue, UserError
+from exo.flow.clock import utc
+from exo.mkt import Order, decode
+from exo.run import Dispatcher, Event
+from exo.venue import PaperVenue
+from exo.venue.catalogue import Listed, catalogue
+from exo.venue.feed import LiveFeed
+from exo.venue.known import Known
+from exo.venue.onpaper import OnPaper
+from exo.venue.sockets import SocketNetwork
+
+Say = Callable[[str], object]
+
+
+class NotTraded(UserError):
+    """A symbol that the venue does not list, or does not trade now; `near` are those that look like it."""
+
+    def __init__(self, symbol: str, status: str | None, near: Sequence[str]) -> None:
+        super().__init__(symbol, status, near)
+        self.symbol = symbol
+        self.status = status
+        self.near = near
+
+    def __str__(self) -> str:
+        if self.status is not None:
+            return f"{self.symbol} is not traded now: {self.status}"
+        near = f", but {', '.join(self.near)}" if self.near else ""
+        return f"the venue does not list {self.symbol}{near}"
+
+
+class SayingGate(RiskGate):
+    """A gate for what is listed, which says why it refuses something; once, while it goes on for the same reason."""
+
+    def __init__(self, say: Say, **options: Any) -> None:
+        super().__init__(listed_only=True, **options)
+        self._say = say
+        self._said: dict[str, str] = {}
+
+    def judge(self, request: NewOrder | ReplaceOrder, *more: Any, **options: Any) -> Refusal | None:
+        """As any gate."""
+        refusal = super().judge(request, *more, **options)
+        if refusal is not None and self._said.get(refusal.order_id) != str(refusal):
+            self._said[refusal.order_id] = str(refusal)
+            self._say(str(refusal))
+        return refusal
+
+
+def orders_in(terms: str, order_type: type[Order], symbols: Sequence[str]) -> list[Order]:
+    """One order for each symbol, of these terms as JSON; InvalidValue if they cannot be."""
+    try:
+        members = json.loads(terms, parse_float=Decimal)
+    except ValueError as error:
+        raise InvalidValue("$", f"no JSON: {error}") from None
+    if not isinstance(members, dict) or "symbol" in members:
+        raise InvalidValue("$", "expected an object with the terms of the orders, but for the symbol")
+    text = terms.strip().removesuffix("}").rstrip()
+    comma = "," if members else ""
+    return [decode(f'{text}{comma}"symbol":{json.dumps(symbol)}}}', order_type) for symbol in symbols]
+
+
+async def run_live(
+    venue: Known,
+    url: str | None,
+    orders: Sequence[Order],
+    factory: Any,
+    paper: PaperVenue,
+    seconds: float | None,
+    say: Say,
+) -> None:
+    """Work orders until all have ended, so many seconds have passed, or it is cancelled; every change is said.
+
+    With another `url` the venue's documents are looked for there too. NotTraded for a symbol that is not listed or not
+    traded, NetworkError where the venue cannot be reached.
+    """
+    network = SocketNetwork()
+    try:
+        documents = venue.listings_url if url is None else _beside(url, venue.listings_url)
+        found = await catalogue(network, documents, venue.read)
+        _check_traded(found, [order.symbol for order in orders])
+        feed = LiveFeed(venue.dialect(url or venue.url), network, found)
+        gate = SayingGate(say, listing=lambda symbol: found[symbol].listing if symbol in found else None)
+        async with Dispatcher(factory, OnPaper(feed, paper), gate=gate) as dispatcher:
+            telling = asyncio.get_running_loop().create_task(_tell(dispatcher, say), name="exo.tell")
+            for order in orders:
+                dispatcher.submit(order)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(dispatcher.all_ended(), seconds)
+        await telling
+        for problem in feed.problems:
+            say(f"problem: {problem}")
+    finally:
+        await network.close()
+
+
+def _check_traded(found: Mapping[str, Listed], symbols: Sequence[str]) -> None:
+    for symbol in symbols:
+        listed = found.get(symbol)
+        if listed is None:
+            raise NotTraded(symbol, None, get_close_matches(symbol, found, 3))
+        if not listed.trades:
+            raise NotTraded(symbol, listed.status, ())
+
+
+def line(event: Event) -> str:
+    """How an order stands, in one line."""
+    at = utc(event.time_ns).strftime("%H:%M:%S.%f")[:-3]
+    average = "" if event.avg_px is None else f" at {event.avg_px.normalize():f}"
+    left = "" if event.leaves_qty is None else f", {event.leaves_qty:f} left"
+    text = f"{at} {event.order_id} {event.order.side.name} {event.order.symbol}: {event.stage.value}"
+    text += f", {event.ord_status.name}, {event.cum_qty:f} executed{average}{left}"
+    if event.outcome is not None and event.outcome.error:
+        text += f": {event.outcome.error}"
+    return text
+
+
+async def _tell(dispatcher: Dispatcher[Any], say: Say) -> None:
+    said = ""
+    async for event in dispatcher.events():
+        text = line(event)
+        if text[12:] != said[12:]:
+            say(text)
+        said = text
+
+
+def _beside(url: str, listings_url: str) -> str:
+    at, document = urlsplit(url), urlsplit(listings_url)
+    return document._replace(scheme="https" if at.scheme == "wss" else "http", netloc=at.netloc).geturl()
