@@ -65,8 +65,6 @@ def test_every_recorded_combined_frame_comes_out_as_it_was(shared: Path, name: s
 def test_every_recorded_futures_frame_comes_out_as_it_was(shared: Path):
     """Taken over: u, t, E, T and X; the listing knows the decimals, two for a tick of 0.10."""
     path = shared / "data" / "ticks" / "originals" / "hftbacktest_usdm_btcusdt_20240808.shared.gz"
-    if not path.is_file():
-        pytest.skip(f"no recorded frames at {path}")
     listed = listing("BTCUSDT", tick="0.10", lot="0.001")
     checked = 0
     with gzip.open(path) as lines:
