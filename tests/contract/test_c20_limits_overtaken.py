@@ -81,7 +81,7 @@ async def test_c20_limits_hold_at_the_venue_where_requests_and_reports_overtake_
         assert not gate.open_notional and not gate._open and not gate._children and not gate._stakes
         assert not any(exposure.open_qty.values()) and not any(exposure._prices.values()) and not exposure.notional
         assert not working.roll.live and not working.roll.left and not len(working.sending.outbox)
-        assert not working.doubts._settling and not working.holds._timers and not gate._order_rates
+        assert not working.doubts._settling and not working.holds._timers and not len(gate.rates)
         assert not working.doubts._expected
     logging.disable(logging.NOTSET)
     assert venue.breaches == [], venue.breaches[:3]

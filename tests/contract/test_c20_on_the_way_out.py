@@ -334,5 +334,5 @@ async def test_c11_an_order_that_has_ended_leaves_nothing_with_the_gate_or_the_o
             d.cancel(x)
             await d.ended(x)
         outbox = d._parts.working.sending.outbox
-        assert not gate._order_rates and not gate._stakes and not gate._children and not d._parts.working.roll.live
+        assert not len(gate.rates) and not gate._stakes and not gate._children and not d._parts.working.roll.live
         assert len(outbox) == 0 and not outbox._since and not outbox._slots and len(outbox._others) <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ import exo
 from exo.dma import (
     CancelOrder,
     Capabilities,
+    Line,
     Replace,
     ReplaceOrder,
     RiskGate,
     RiskLimits,
     TradingState,
+    VenueStatus,
 )
-from exo.flow import Window
+from exo.dma.limits import AccountLimits
+from exo.flow import Window, current_clock
 from exo.mkt import Side, TimeInForce
 from exo.run import End
 
@@ -303,3 +307,22 @@ async def test_c20_a_window_of_two_keeps_room_for_a_cancel_too() -> None:
         venue.accept(0)
         made[0].desk.cancel("a")
         assert len(venue.cancels) == 1, [type(r).__name__ for r in venue.requests]
+
+
+@virtual
+async def test_c20_the_rate_of_an_order_holds_for_what_leaves_also_after_a_silence() -> None:
+    """One in a second may leave: three that waited do not leave in one instant."""
+    gate = RiskGate(account=AccountLimits(order_rate=Window(1, 1.0)))
+    venue = Total()
+    made = Made()
+    at: list[float] = []
+    venue.fails = lambda request: at.append(asyncio.get_running_loop().time())
+    async with exo.Dispatcher(made, venue, gate=gate, exit_s=0.1, max_age_s=10) as d:
+        d.submit(buy(order_qty=D(10)))
+        await settled()
+        d.on_status(VenueStatus(line=Line.SILENT, until_ns=current_clock().now_ns() + 5_000_000_000))
+        for slot in "abc":
+            assert made[0].desk.work(price=D(10), order_qty=D(1), slot=slot) is not None
+            await asyncio.sleep(1.1)
+        await asyncio.sleep(5)
+        assert all(b - a >= 1 for a, b in pairwise(at)), at

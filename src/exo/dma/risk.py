@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from exo.dma.child import Child
 from exo.dma.exposure import Exposure, Stake, notional_of, stake_of
 from exo.dma.limits import AccountLimits, Refusal, RiskLimits, Rule, TradingState
+from exo.dma.rates import Rates
 from exo.dma.request import NewOrder, ReplaceOrder
-from exo.flow.rate import Tally
 from exo.mkt.enums import Side
 from exo.mkt.exact import EXACT, ZERO, add, multiply, subtract
 from exo.mkt.listing import Listing
@@ -60,8 +60,7 @@ class RiskGate:
         self._children: dict[str, int] = {}  # open ones by order
         self._open = 0
         self._notional = ZERO
-        self._order_rates: dict[str, Tally] = {}
-        self._account_rate = None if self._account.account_rate is None else self._account.account_rate.tally()
+        self.rates = Rates(self._account)
 
     def exposure(self, symbol: str) -> Exposure:
         """What is open and held of a symbol."""
@@ -122,7 +121,7 @@ class RiskGate:
 
     def forget(self, order_id: str) -> None:
         """An order has ended: its rate is of no more interest."""
-        self._order_rates.pop(order_id, None)
+        self.rates.forget(order_id)
 
     def judge(
         self,
@@ -135,11 +134,11 @@ class RiskGate:
     ) -> Refusal | None:
         """Why this request may not leave now, None if it may; `child` is what it makes or changes, with it asked.
 
-        Rates are counted, and looked at, the first time only. What makes an exposure no larger is not refused for it.
+        What makes an exposure no larger is not refused for it. One that is judged again is about to leave.
         """
         problem = self._of_listing(request) or self._of_market(request, market) or self._of_size(request, market)
-        if problem is None and first:
-            problem = self._of_rates(request, now_ns)
+        if problem is None:
+            problem = self.rates.problem(request.order_id, now_ns, not first)
         if problem is None and self._grows(request, child):
             problem = self._of_exposure(request)
         if problem is None:
@@ -149,8 +148,12 @@ class RiskGate:
             rule, is_, limit = problem
             return Refusal(rule=rule, order_id=request.order_id, symbol=request.symbol, is_=is_, limit=limit)
         if first:
-            self._count(request, now_ns)
+            self.rates.count(request.order_id, now_ns, False)
         return None
+
+    def left(self, request: NewOrder | ReplaceOrder, now_ns: int) -> None:
+        """A request has left."""
+        self.rates.count(request.order_id, now_ns, True)
 
     def _grows(self, request: NewOrder | ReplaceOrder, child: Child) -> bool:
         """Whether more is open with the request than without, by quantity or by what it is worth."""
@@ -216,13 +219,6 @@ class RiskGate:
             return Rule.MAX_NOTIONAL, notional, limits.max_notional
         return None
 
-    def _of_rates(self, request: NewOrder | ReplaceOrder, now_ns: int) -> Problem:
-        of_order = self._order_rates.get(request.order_id)
-        for rule, tally in ((Rule.ORDER_RATE, of_order), (Rule.ACCOUNT_RATE, self._account_rate)):
-            if tally is not None and tally.free(now_ns) < 1:
-                return rule, tally.limit, tally.limit
-        return None
-
     def _of_exposure(self, request: NewOrder | ReplaceOrder) -> Problem:
         symbol, account, limits = request.symbol, self._account, self._limit(request.symbol)
         exposure = self.exposure(symbol)
@@ -241,16 +237,6 @@ class RiskGate:
         if account.max_open_notional is not None and self._notional > account.max_open_notional:
             return Rule.ACCOUNT_NOTIONAL, self._notional, account.max_open_notional
         return None
-
-    def _count(self, request: NewOrder | ReplaceOrder, now_ns: int) -> None:
-        window = self._account.order_rate
-        if window is not None:
-            tally = self._order_rates.get(request.order_id)
-            if tally is None:
-                tally = self._order_rates[request.order_id] = window.tally()
-            tally.take(1, now_ns)
-        if self._account_rate is not None:
-            self._account_rate.take(1, now_ns)
 
     def _limit(self, symbol: str) -> RiskLimits:
         return self._symbols.get(symbol, self._limits)

@@ -113,6 +113,8 @@ class Sending:
             if refusal is not None:
                 self._back(request, refusal)
                 return
+        if not isinstance(request, CancelOrder):
+            self._gate.left(request, now_ns)
         self._sent(process, request, now_ns)
         try:
             self._venue.send(request)
