@@ -51,7 +51,8 @@ class Dispatcher(Generic[OrderT]):
     that lasts `hog_s` (None: any) is told to `on_hog` from another thread, and with `halt_hogs` broken into. `exit_s`
     is how long, at the end, running calls and clean-ups may take. A turn ends after `turn_s` or `turn_calls` calls.
     `threads` run blocking delegates. An order may have `mailbox_limit` undelivered facts. The last `retain` outcomes
-    are kept, and their order ids refused to new orders (contract C11).
+    are kept; their order ids, and those of the last 10,000 orders that had children, are refused to new orders
+    (contract C11).
 
     Requests pass the risk `gate` (None: one without limits), and wait their turn in an outbox that keeps a `reserve` of
     each of the venue's rate limits for cancels and sends nothing that was wanted longer than `max_age_s` ago. Every
