@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from cyclopts.validators import Number
 
 from exo.cli.demo import demo as demonstrate
 from exo.cli.loading import load
-from exo.cli.markets import EXCHANGE_USAGE, RUN_USAGE, run_live, serve_exchange
+from exo.cli.markets import EXCHANGE_USAGE, RECORD_USAGE, RUN_USAGE, record_live, run_live, serve_exchange
 from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of
 from exo.cli.progress import bar
 from exo.cli.screen import screen
@@ -160,6 +161,7 @@ def replay_files(
 
 
 app.command(run_live, name="run", usage=RUN_USAGE)
+app.command(record_live, name="record", usage=RECORD_USAGE)
 app.command(serve_exchange, name="exchange", usage=EXCHANGE_USAGE)
 
 
@@ -190,6 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.getLogger("exo").addHandler(logging.NullHandler())
     if sys.stdout is None:  # it was closed before the start
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
         command(*bound.args, **bound.kwargs)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
+from exo.cli.running import run
 from exo.errors import UserError
 from exo.mkt import Quote, Trade
 from exo.testing import RandomWalk
 from exo.testing.exchange import Binance, BinanceUsdm, Bitmex, Coinbase, Dialect, Exchange
 from exo.testing.exchange.server import ExchangeServer
+from exo.venue.known import known
 
 _DIALECTS: Final[dict[str, tuple[type[Dialect], str, str]]] = {
     "binance": (Binance, "/ws", "BTCUSDT"),
@@ -31,6 +35,19 @@ class NoSuchExchange(UserError):
         return f"there is no exchange {self.name}: there are {', '.join(_DIALECTS)}"
 
 
+class Bare:
+    """Ticks by the venue's own names: what was recorded there is played without its suffix."""
+
+    def __init__(self, ticks: Iterable[Quote | Trade], suffix: str) -> None:
+        self._ticks = ticks
+        self._suffix = suffix
+
+    def __iter__(self) -> Iterator[Quote | Trade]:
+        for tick in self._ticks:
+            name = tick.symbol.removesuffix(self._suffix)
+            yield tick if name == tick.symbol else msgspec.structs.replace(tick, symbol=name)
+
+
 def exchange(
     venue: str,
     ticks: Iterable[Quote | Trade] | None,
@@ -46,8 +63,12 @@ def exchange(
     if venue not in _DIALECTS:
         raise NoSuchExchange(venue)
     dialect, path, symbol = _DIALECTS[venue]
-    played = RandomWalk(symbols or [symbol], seconds=86_400.0, rate=rate, seed=seed) if ticks is None else ticks
-    asyncio.run(_serve(Exchange(dialect(), played, speed=speed, loop=ticks is not None), path, port, say))
+    played: Iterable[Quote | Trade]
+    if ticks is None:
+        played = RandomWalk(symbols or [symbol], seconds=86_400.0, rate=rate, seed=seed)
+    else:
+        played = Bare(ticks, f".{known(venue).dialect('').venue}")
+    run(_serve(Exchange(dialect(), played, speed=speed, loop=ticks is not None), path, port, say))
 
 
 async def _serve(made: Exchange, path: str, port: int, say: Callable[[str], object]) -> None:

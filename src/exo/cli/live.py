@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
-from urllib.parse import urlsplit
 
+from exo.cli.listed import listed
 from exo.dma import NewOrder, Refusal, ReplaceOrder, RiskGate
-from exo.errors import InvalidValue, UserError
+from exo.errors import InvalidValue
 from exo.flow.clock import utc
 from exo.mkt import Order, decode
 from exo.run import Dispatcher, Event
 from exo.venue import PaperVenue
-from exo.venue.catalogue import Listed, catalogue
 from exo.venue.feed import LiveFeed
 from exo.venue.known import Known
 from exo.venue.onpaper import OnPaper
 from exo.venue.sockets import SocketNetwork
 
 Say = Callable[[str], object]
-
-
-class NotTraded(UserError):
-    """A symbol that the venue does not list, or does not trade now; `near` are those that look like it."""
-
-    def __init__(self, symbol: str, status: str | None, near: Sequence[str]) -> None:
-        super().__init__(symbol, status, near)
-        self.symbol = symbol
-        self.status = status
-        self.near = near
-
-    def __str__(self) -> str:
-        if self.status is not None:
-            return f"{self.symbol} is not traded now: {self.status}"
-        near = f", but {', '.join(self.near)}" if self.near else ""
-        return f"the venue does not list {self.symbol}{near}"
 
 
 class SayingGate(RiskGate):
@@ -88,9 +70,7 @@ async def run_live(
     """
     network = SocketNetwork()
     try:
-        documents = venue.listings_url if url is None else _beside(url, venue.listings_url)
-        found = await catalogue(network, documents, venue.read)
-        _check_traded(found, [order.symbol for order in orders])
+        found = await listed(network, venue, url, [order.symbol for order in orders])
         feed = LiveFeed(venue.dialect(url or venue.url), network, found)
         gate = SayingGate(say, listing=lambda symbol: found[symbol].listing if symbol in found else None)
         async with Dispatcher(factory, OnPaper(feed, paper), gate=gate) as dispatcher:
@@ -104,15 +84,6 @@ async def run_live(
             say(f"problem: {problem}")
     finally:
         await network.close()
-
-
-def _check_traded(found: Mapping[str, Listed], symbols: Sequence[str]) -> None:
-    for symbol in symbols:
-        listed = found.get(symbol)
-        if listed is None:
-            raise NotTraded(symbol, None, get_close_matches(symbol, found, 3))
-        if not listed.trades:
-            raise NotTraded(symbol, listed.status, ())
 
 
 def line(event: Event) -> str:
@@ -134,8 +105,3 @@ async def _tell(dispatcher: Dispatcher[Any], say: Say) -> None:
         if text[12:] != said[12:]:
             say(text)
         said = text
-
-
-def _beside(url: str, listings_url: str) -> str:
-    at, document = urlsplit(url), urlsplit(listings_url)
-    return document._replace(scheme="https" if at.scheme == "wss" else "http", netloc=at.netloc).geturl()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Final
 
@@ -11,10 +10,12 @@ from cyclopts.validators import Number
 
 from exo.cli.loading import load
 from exo.cli.options import BadOption, Positive, Switch, fee_bps, option
+from exo.cli.running import run
 from exo.replay import recording
 from exo.venue import PaperVenue
 
 RUN_USAGE: Final = "Usage: exo run DELEGATE --venue VENUE --symbols SYMBOL... --terms JSON --paper [OPTIONS]"
+RECORD_USAGE: Final = "Usage: exo record --venue VENUE --symbols SYMBOL... --out FILE... [OPTIONS]"
 EXCHANGE_USAGE: Final = "Usage: exo exchange --venue VENUE [OPTIONS]"
 
 
@@ -67,7 +68,43 @@ def run_live(
     orders = option("--terms", lambda text: live.orders_in(text, order_type, names), terms)
 
     account = PaperVenue(maker_bps=fee_bps("--maker-bps", maker_bps), taker_bps=fee_bps("--taker-bps", taker_bps))
-    asyncio.run(live.run_live(at, url, orders, factory, account, seconds, partial(print, flush=True)))
+    run(live.run_live(at, url, orders, factory, account, seconds, partial(print, flush=True)))
+
+
+def record_live(
+    *,
+    venue: str,
+    symbols: Annotated[list[str], Parameter(name="--symbols", negative=(), consume_multiple=True)],
+    out: Annotated[list[str], Parameter(name="--out", negative=(), consume_multiple=True)],
+    url: str | None = None,
+    seconds: Positive | None = None,
+) -> None:
+    """Record a live market: its raw frames with their receive times, and the ticks made of them.
+
+    exo replay reads both. What has come is on disk within a quarter of a second, and can be read however it ends;
+    Ctrl-C ends it.
+
+    Parameters
+    ----------
+    venue
+        Whose market: binance, binance-usdm, bitmex or coinbase.
+    symbols
+        The venue's own names, such as BTC-USD.
+    out
+        A new file of raw frames, .frames or .frames.gz; or of ticks, .csv or .csv.gz; or one of each; a name without
+        an ending is both, gzipped.
+    url
+        Where the venue's WebSocket is, if not where it usually is: an exchange of exo exchange, say.
+    seconds
+        End after so long.
+    """
+    from exo.cli.record import outs, record  # sockets take time to load
+    from exo.venue.known import known
+
+    at = known(venue)
+    names = [f"{symbol}.{at.dialect(at.url).venue}" for symbol in dict.fromkeys(symbols)]
+    frames, ticks = outs(out)
+    run(record(venue, url, names, frames, ticks, seconds, partial(print, flush=True)))
 
 
 def serve_exchange(
@@ -90,7 +127,7 @@ def serve_exchange(
     venue
         Whose protocol: binance, binance-usdm, bitmex or coinbase.
     ticks
-        Recorded ticks, as for exo replay, with the venue's own names as symbols.
+        Recorded ticks or frames, as for exo replay, with the venue's own names as symbols, or with their suffix.
     symbols
         Of the random walk, without ticks.
     rate

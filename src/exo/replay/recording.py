@@ -1,4 +1,4 @@
-"""Recording: several files of ticks as one stream, merged by time."""
+"""Recording: several files of ticks, or raw frames, as one stream, merged by time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exo.errors import UserError
+from exo.replay.frames import ENDINGS, FrameFile
 from exo.replay.parquet import ParquetFile
 from exo.replay.survey import Extent, Tick, Ticks, together
 from exo.replay.ticks import TickFile
@@ -82,7 +83,7 @@ def _check(symbol: str, sources: list[Source], extents: list[Extent]) -> None:
 
 
 def recording(files: Sequence[str]) -> Recording:
-    """The recording in these files, each named `FILE` or `FILE@SUFFIX`; `.parquet` by its name."""
+    """The recording in these files, each named `FILE` or `FILE@SUFFIX`; its ending says what it holds."""
     return Recording([_source(name) for name in files])
 
 
@@ -91,4 +92,6 @@ def _source(name: str) -> Source:
     if not path.exists() and "@" in path.name:
         bare, _, suffix = name.rpartition("@")
         path = Path(bare)
+    if path.name.endswith(ENDINGS):
+        return FrameFile(path, suffix)
     return (ParquetFile if path.suffix == ".parquet" else TickFile)(path, suffix)

@@ -18,6 +18,7 @@ from exo.venue.frames import Bad, Failed
 from exo.venue.network import Network, NetworkError, Refused
 from exo.venue.news import Instrument, News
 from exo.venue.stream import Stream
+from exo.venue.tap import Tap, What
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 30.0
@@ -43,16 +44,25 @@ class LiveFeed:
     nothing at all was heard for a heartbeat, DOWN while there is no connection, GAP from a missing number until what is
     known is whole again, else LIVE - however quiet its market (contract C16). A connection comes anew after a pause
     that grows, and in good time before the venue ends it, without a gap in between. `sink.deliver`, where there is one,
-    is called once for each read.
+    is called once for each read. A `tap` gets a note of all that the connections bring.
     """
 
-    def __init__(self, dialect: Dialect, network: Network, listings: Mapping[str, Listed] | None = None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        network: Network,
+        listings: Mapping[str, Listed] | None = None,
+        tap: Tap | None = None,
+    ) -> None:
         habits = dialect.habits
         self._dialect = dialect
         self._network = network
         self._listings = listings
         self._news = News(dialect.venue, habits.counted, habits.snapshots, self._ends)
         self._deliver: Any = _nothing
+        self._tap = tap
+        self._opened = 0
+        self._current: Stream | None = None
         self._next: Stream | None = None
         self._silent = False
         self._main: asyncio.Task[None] | None = None
@@ -107,7 +117,7 @@ class LiveFeed:
         return name if dot and venue == self._dialect.venue else symbol
 
     def _want(self, name: str, wanted: bool) -> None:
-        for stream in (self._news.current, self._next):
+        for stream in (self._current, self._next):
             if stream is not None:
                 stream.want(name, wanted)
 
@@ -131,8 +141,10 @@ class LiveFeed:
     async def _open(self) -> tuple[Stream, Reading]:
         """A connection that is being read."""
         connection = await self._network.connect(self._dialect.url)
+        self._opened += 1
         news = self._news
         stream = Stream(
+            self._opened,
             connection,
             self._dialect,
             news.names,
@@ -141,6 +153,7 @@ class LiveFeed:
             self._deliver,
             news.ready,
             self._refused,
+            self._tap,
         )
         for name in news.instruments:
             stream.want(name, True)
@@ -150,29 +163,33 @@ class LiveFeed:
         """Live with this connection, and with its successors, until one is lost: then raise what it was lost by."""
         news, loop = self._news, asyncio.get_running_loop()
         self._ending.clear()
-        for instrument in news.instruments.values():
-            instrument.begin()
-        news.current = stream
+        self._choose(stream)
         rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         try:
             while True:
                 await asyncio.wait((reading, rolling), return_when=asyncio.FIRST_COMPLETED)
-                if reading.done():
+                if not rolling.done():
                     reading.result()
-                (news.current, reading), old_reading = rolling.result(), reading
+                (stream, reading), old_reading = rolling.result(), reading
                 self._next = None
                 news.counts["rolled over"] += 1
-                for instrument in news.instruments.values():
-                    news.ready(news.current, instrument.name)
+                self._choose(stream)
                 await _ended(old_reading)
                 rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         finally:
-            if news.current is not None and news.current.silent:
-                news.counts["silent"] += 1
-            self._silent = news.current is not None and news.current.silent
-            news.current = None
-            await _ended(rolling)
             await _ended(reading)
+            if stream.silent:
+                news.counts["silent"] += 1
+            self._silent = stream.silent
+            self._current = news.current = None
+            await _ended(rolling)
+            if not rolling.cancelled() and rolling.exception() is None:
+                await _ended(rolling.result()[1])  # a successor that came too late, or this one again
+
+    def _choose(self, stream: Stream) -> None:
+        self._current = stream
+        stream.note(What.CHOSEN)
+        self._news.choose(stream)
 
     async def _successor(self) -> tuple[Stream, Reading]:
         """Wait until the connection will soon be ended, then have another that carries all that is LIVE."""
@@ -229,7 +246,7 @@ class LiveFeed:
         instrument = self._news.instruments.get(name)
         if instrument is None:
             return
-        if stream is self._news.current:
+        if stream is self._current:
             self._news.tell(instrument, FeedState.DOWN, text)
         pause_s = _AGAIN_S * 2.0 ** min(instrument.refusals, 5)
         instrument.refusals += 1

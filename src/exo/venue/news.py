@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from exo.dma.venue import Sink
 from exo.flow.clock import current_clock
@@ -17,11 +17,27 @@ from exo.venue.frames import Bad, Beat, Ending, Event, Failed, Levels, Past, Poo
 from exo.venue.levels import Depth, Pools
 from exo.venue.network import NetworkError
 from exo.venue.numbering import Numbering, Verdict
-from exo.venue.stream import Stream
 
 _log = logging.getLogger("exo.venue")
 
 _SHOWN: Final = 20
+
+
+class Source(Protocol):
+    """What the news are from: one connection, with what is known by it alone."""
+
+    depths: dict[str, Depth]
+    pools: dict[str, Pools]
+
+    def is_confirmed(self, name: str) -> bool:
+        """Whether all topics of an instrument are."""
+        ...
+
+    def again(self, name: str) -> None:
+        """Subscribe anew, for a new whole."""
+
+    def answered(self, event: Taken | Failed) -> None:
+        """The venue has answered a request."""
 
 
 class Instrument:
@@ -60,7 +76,7 @@ class News:
         self.instruments: dict[str, Instrument] = {}  # by the venue's name
         self.symbols: dict[str, Instrument] = {}
         self.names: dict[str, str] = {}
-        self.current: Stream | None = None
+        self.current: Source | None = None
         self.sink: Sink
         self._venue = venue
         self._counted = counted
@@ -81,11 +97,11 @@ class News:
             del self.instruments[instrument.name], self.names[instrument.name]
         return instrument
 
-    def whole(self, stream: Stream, name: str) -> bool:
+    def whole(self, stream: Source, name: str) -> bool:
         """Whether this stream has all that it takes to show an instrument's touch."""
         return stream.is_confirmed(name) and (not self._snapshots or name in stream.depths)
 
-    def ready(self, stream: Stream, name: str) -> None:
+    def ready(self, stream: Source, name: str) -> None:
         """An instrument's data is LIVE once the stream that counts has all of it."""
         instrument = self.instruments.get(name)
         if instrument is not None and stream is self.current and self.whole(stream, name):
@@ -104,7 +120,16 @@ class News:
         self.problems.append(problem)
         _log.warning("%s: %s", self._venue, problem)
 
-    def take(self, stream: Stream, event: Event) -> None:
+    def choose(self, stream: Source) -> None:
+        """From now on its quotes are those that count; after a time with none nobody knows what was missed."""
+        if self.current is None:
+            for instrument in self.instruments.values():
+                instrument.begin()
+        self.current = stream
+        for name in self.instruments:
+            self.ready(stream, name)
+
+    def take(self, stream: Source, event: Event) -> None:
         """Take in an event of a stream."""
         if type(event) is Quote:
             if stream is self.current:
@@ -137,7 +162,7 @@ class News:
             self._gap(instrument, f"trades before {trade.trade_id} are missing")
         self.sink.on_trade(trade)
 
-    def _rare(self, stream: Stream, event: Event) -> None:
+    def _rare(self, stream: Source, event: Event) -> None:
         kind = type(event).__name__
         self.counts[kind] += 1
         if isinstance(event, Levels):
@@ -159,7 +184,7 @@ class News:
         if isinstance(event, Bad | Failed):
             self.problem(event)
 
-    def _levels(self, stream: Stream, levels: Levels) -> None:
+    def _levels(self, stream: Source, levels: Levels) -> None:
         instrument = self.symbols.get(levels.symbol)
         if instrument is None:
             return

@@ -13,6 +13,7 @@ from exo.venue.frames import Event, Failed, Taken
 from exo.venue.levels import Depth, Pools
 from exo.venue.network import Closed, Connection, Kind
 from exo.venue.reading import told_before_waiting
+from exo.venue.tap import Note, Tap, What
 
 _S: Final = 1_000_000_000
 _ANSWER_S: Final = 10.0
@@ -25,11 +26,12 @@ class Stream:
 
     `take` gets every event, `delivered` is called when all of a read has been taken, `confirmed` of each name whose
     topics all are, `refused` of each that was refused, with the venue's words. A huge read is cut, so that its end does
-    not wait for its beginning to be acted on, nor the loop for it.
+    not wait for its beginning to be acted on, nor the loop for it. `opened` is its number among the feed's connections.
     """
 
     def __init__(
         self,
+        opened: int,
         connection: Connection,
         dialect: Dialect,
         names: Mapping[str, str],
@@ -38,7 +40,10 @@ class Stream:
         delivered: Callable[[], object],
         confirmed: Callable[[Stream, str], object],
         refused: Callable[[Stream, str, str], object],
+        tap: Tap | None,
     ) -> None:
+        self._opened = opened
+        self._tap = tap
         self._connection = connection
         self._dialect = dialect
         self._clock = clock
@@ -60,6 +65,12 @@ class Stream:
         self.depths: dict[str, Depth] = {}
         self.pools: dict[str, Pools] = {}
         self.silent = False
+        self.note(What.OPENED)
+
+    def note(self, what: What, data: bytes = b"") -> None:
+        """Let whoever listens know."""
+        if self._tap is not None:
+            self._tap(Note(self._clock.now_ns(), self._opened, what, data))
 
     @property
     def heard_ns(self) -> int:
@@ -96,10 +107,12 @@ class Stream:
             for task in (asking, watching):
                 task.cancel()
             await asyncio.wait((asking, watching))
+            self.note(What.CLOSED)
             await self._connection.close()
 
     async def _read(self) -> None:
         connection, decode, take = self._connection, self._decode, self._take
+        tap, number = self._tap, self._opened
         fresh = True
         count = 0
 
@@ -113,6 +126,8 @@ class Stream:
             if fresh:  # before anything of it is decoded
                 self._heard_ns, fresh = self._clock.now_ns(), False
             if kind is Kind.TEXT:
+                if tap is not None:
+                    tap(Note(self._heard_ns, number, What.FRAME, data))
                 for event in decode(data, self._heard_ns):
                     take(self, event)
             elif kind is Kind.PING:
@@ -230,6 +245,7 @@ class Stream:
         self._changed.set()
 
     def _forget(self, name: str) -> None:
+        self.note(What.FORGOTTEN, name.encode())
         for of in (self._asked, self._missing, self._stale, self.depths, self.pools):
             of.pop(name, None)
 
