@@ -49,7 +49,7 @@ def test_frames_and_ticks_are_recorded_and_replay_alike(served: Any, tmp_path: P
     """A name without an ending is both, gzipped; the accounts differ in the name of the file only."""
     code, out, err = ended(arguments(served, "--out", f"{tmp_path}/day", "--seconds", "2"), capfd)
     assert (code, err) == (0, "")
-    assert out.count(": LIVE, subscribed") == 2 and re.search(r"\d+ ticks, 0 connections lost, 0 problems\n$", out)
+    assert out.count(" is LIVE: subscribed") == 2 and re.search(r"\d+ ticks, 0 connections lost, 0 problems\n$", out)
     framed, ticked = (list(kind(f"{tmp_path}/day{end}")) for kind, end in KINDS)
     assert len(framed) == len(ticked) > 50
     assert [(t.received_ns, t.symbol) for t in framed] == [(t.received_ns, t.symbol) for t in ticked]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from exo.cli.listed import listed
-from exo.dma import NewOrder, Refusal, ReplaceOrder, RiskGate
+from exo.cli.voice import Say, speaking
+from exo.dma import NewOrder, Refusal, ReplaceOrder, RiskGate, VenueStatus
 from exo.errors import InvalidValue
 from exo.flow.clock import utc
-from exo.mkt import Order, decode
+from exo.mkt import FeedStatus, Order, decode
 from exo.run import Dispatcher, Event
 from exo.venue import PaperVenue
+from exo.venue.catalogue import Listed
 from exo.venue.feed import LiveFeed
 from exo.venue.known import Known
 from exo.venue.onpaper import OnPaper
 from exo.venue.sockets import SocketNetwork
-
-Say = Callable[[str], object]
 
 
 class SayingGate(RiskGate):
@@ -41,11 +41,34 @@ class SayingGate(RiskGate):
         return refusal
 
 
+class SayingMarket(OnPaper):
+    """A live market with fills on paper, which says what its feed says of its data, but for its beginning."""
+
+    def __init__(self, feed: LiveFeed, paper: PaperVenue, say: Say) -> None:
+        super().__init__(feed, paper)
+        self._say = say
+        self._begun: set[str | None] = set()
+
+    def on_status(self, status: FeedStatus | VenueStatus) -> None:
+        """Pass it on, and say it."""
+        super().on_status(status)
+        if isinstance(status, FeedStatus) and status.symbol in self._begun:
+            self._say(status_line(status))
+        elif isinstance(status, FeedStatus):
+            self._begun.add(status.symbol)
+
+
+def status_line(status: FeedStatus) -> str:
+    """What a feed says of its data, in one line."""
+    at = utc(status.received_ns or 0).strftime("%H:%M:%S.%f")[:-3]
+    return f"{at} {status.symbol} is {status.state.value}: {status.text}"
+
+
 def orders_in(terms: str, order_type: type[Order], symbols: Sequence[str]) -> list[Order]:
     """One order for each symbol, of these terms as JSON; InvalidValue if they cannot be."""
     try:
         members = json.loads(terms, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidValue("$", f"no JSON: {error}") from None
     if not isinstance(members, dict) or "symbol" in members:
         raise InvalidValue("$", "expected an object with the terms of the orders, but for the symbol")
@@ -72,18 +95,32 @@ async def run_live(
     try:
         found = await listed(network, venue, url, [order.symbol for order in orders])
         feed = LiveFeed(venue.dialect(url or venue.url), network, found)
-        gate = SayingGate(say, listing=lambda symbol: found[symbol].listing if symbol in found else None)
-        async with Dispatcher(factory, OnPaper(feed, paper), gate=gate) as dispatcher:
-            telling = asyncio.get_running_loop().create_task(_tell(dispatcher, say), name="exo.tell")
-            for order in orders:
-                dispatcher.submit(order)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(dispatcher.all_ended(), seconds)
-        await telling
-        for problem in feed.problems:
-            say(f"problem: {problem}")
+        async with speaking(say) as voice:
+            try:
+                await _work(orders, factory, SayingMarket(feed, paper, voice), found, seconds, voice)
+            finally:
+                for problem in feed.problems:
+                    voice(f"problem: {problem}")
     finally:
         await network.close()
+
+
+async def _work(
+    orders: Sequence[Order],
+    factory: Any,
+    market: OnPaper,
+    found: Mapping[str, Listed],
+    seconds: float | None,
+    say: Say,
+) -> None:
+    gate = SayingGate(say, listing=lambda symbol: found[symbol].listing if symbol in found else None)
+    async with Dispatcher(factory, market, gate=gate) as dispatcher:
+        telling = asyncio.get_running_loop().create_task(_tell(dispatcher, say), name="exo.tell")
+        for order in orders:
+            dispatcher.submit(order)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(dispatcher.all_ended(), seconds)
+    await telling
 
 
 def line(event: Event) -> str:

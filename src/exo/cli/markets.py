@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exo.cli.loading import load
-from exo.cli.options import BadOption, Positive, Switch, fee_bps, option
+from exo.cli.options import BadOption, Positive, Switch, fee_bps, option, some, url_of
 from exo.cli.running import run
 from exo.replay import recording
 from exo.venue import PaperVenue
@@ -64,11 +64,12 @@ def run_live(
         raise BadOption("--paper", "orders go nowhere but on paper yet: say so")
     factory, order_type = load(delegate)
     at = known(venue)
+    some("--symbols", symbols)
     names = [f"{symbol}.{at.dialect(at.url).venue}" for symbol in symbols]
     orders = option("--terms", lambda text: live.orders_in(text, order_type, names), terms)
 
     account = PaperVenue(maker_bps=fee_bps("--maker-bps", maker_bps), taker_bps=fee_bps("--taker-bps", taker_bps))
-    run(live.run_live(at, url, orders, factory, account, seconds, partial(print, flush=True)))
+    run(live.run_live(at, url_of(url), orders, factory, account, seconds, partial(print, flush=True)))
 
 
 def record_live(
@@ -102,9 +103,9 @@ def record_live(
     from exo.venue.known import known
 
     at = known(venue)
-    names = [f"{symbol}.{at.dialect(at.url).venue}" for symbol in dict.fromkeys(symbols)]
-    frames, ticks = outs(out)
-    run(record(venue, url, names, frames, ticks, seconds, partial(print, flush=True)))
+    names = [f"{symbol}.{at.dialect(at.url).venue}" for symbol in some("--symbols", symbols)]
+    frames, ticks = outs(some("--out", out))
+    run(record(venue, url_of(url), names, frames, ticks, seconds, partial(print, flush=True)))
 
 
 def serve_exchange(
@@ -141,11 +142,11 @@ def serve_exchange(
     """
     from exo.cli.exchange import exchange as play_exchange  # sockets take time to load
 
-    played = None if ticks is None else recording(ticks)
+    played = None if ticks is None else recording(some("--ticks", ticks))
     play_exchange(
         venue,
         played,
-        symbols or [],
+        [] if symbols is None else some("--symbols", symbols),
         rate=rate,
         speed=speed,
         seed=seed,

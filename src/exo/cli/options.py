@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -51,6 +52,26 @@ def option(name: str, read: Callable[[str], T], text: str) -> T:
         return read(text)
     except InvalidValue as error:
         raise BadOption(name, error.problem) from None
+
+
+def url_of(text: str | None) -> str | None:
+    """Where a WebSocket is."""
+    if text is not None:
+        try:
+            at = urlsplit(text)
+            good = at.scheme in ("ws", "wss") and bool(at.hostname) and (at.port is None or at.port > 0)
+        except ValueError:
+            good = False
+        if not good:
+            raise BadOption("--url", f"expected ws://HOST:PORT/PATH or wss://, got {text!r:.60}")
+    return text
+
+
+def some(name: str, values: list[str]) -> list[str]:
+    """The values of an option that has at least one, each once."""
+    if not all(values) or not values:
+        raise BadOption(name, "expected at least one")
+    return list(dict.fromkeys(values))
 
 
 def deadline_ns_of(text: str) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 from exo.cli.listed import listed
+from exo.cli.live import status_line
 from exo.cli.options import BadOption
+from exo.cli.voice import Say, speaking
 from exo.dma import VenueStatus
 from exo.flow.clock import current_clock, utc
 from exo.mkt import FeedStatus, Quote, Report, Trade
@@ -18,8 +20,6 @@ from exo.replay.recorder import FrameRecorder, TickRecorder
 from exo.venue.feed import LiveFeed
 from exo.venue.known import known
 from exo.venue.sockets import SocketNetwork
-
-Say = Callable[[str], object]
 
 _WRITE_S: Final = 0.25
 _SUM_UP_S: Final = 10.0
@@ -71,7 +71,7 @@ class Listener:
     def on_status(self, status: FeedStatus | VenueStatus) -> None:
         """Say it."""
         if isinstance(status, FeedStatus):
-            self._say(f"{_now()} {status.symbol}: {status.state.value}, {status.text}")
+            self._say(status_line(status))
 
     def on_report(self, report: Report) -> None:
         """Nothing: a feed has none."""
@@ -96,19 +96,20 @@ async def record(
     try:
         found = await listed(network, venue, url, symbols)
         names = {found[symbol].listing.security_id or symbol: symbol for symbol in symbols}
-        with ExitStack() as files:
-            framed = None if frames is None else files.enter_context(closing(FrameRecorder(frames, name, names)))
-            ticked = None if ticks is None else files.enter_context(closing(TickRecorder(ticks)))
-            listener = Listener(ticked, say)
-            feed = LiveFeed(dialect, network, found, None if framed is None else framed.tap)
-            feed.connect(listener)
-            for symbol in symbols:
-                feed.subscribe(symbol)
-            try:
-                await _write(feed, [each for each in (framed, ticked) if each is not None], listener, seconds, say)
-            finally:
-                await feed.close()
-                say(f"{_now()} {_sum(feed, listener)}")
+        async with speaking(say) as voice:
+            with ExitStack() as files:
+                framed = None if frames is None else files.enter_context(closing(FrameRecorder(frames, name, names)))
+                ticked = None if ticks is None else files.enter_context(closing(TickRecorder(ticks)))
+                listener = Listener(ticked, voice)
+                feed = LiveFeed(dialect, network, found, None if framed is None else framed.tap)
+                feed.connect(listener)
+                for symbol in symbols:
+                    feed.subscribe(symbol)
+                try:
+                    await _write(feed, [each for each in (framed, ticked) if each], listener, seconds, voice)
+                finally:
+                    await feed.close()
+                    voice(f"{_now()} {_sum(feed, listener)}")
     finally:
         await network.close()
 

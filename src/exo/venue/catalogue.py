@@ -61,18 +61,19 @@ async def catalogue(
     """
     now_ns = current_clock().now_ns()
     kept = None if cache is None else _kept(cache, url)
-    if kept is not None and now_ns - kept.fetched_ns < max_age_s * _S:
-        return listed(url, kept.body.encode(), read)
+    known = None if kept is None else _listed_or_none(kept, read)
+    if kept is not None and known is not None and 0 <= now_ns - kept.fetched_ns < max_age_s * _S:
+        return known
     try:
         answer = await network.get(url)
         if answer.status != 200:
             raise Unlisted(url, f"it answered with status {answer.status}")
         found = listed(url, answer.body, read)
     except (Unreachable, Unlisted) as error:
-        if kept is None:
+        if kept is None or known is None:
             raise
         _log.warning("%s: what was kept %d s ago is taken", error, (now_ns - kept.fetched_ns) // _S)
-        return listed(url, kept.body.encode(), read)
+        return known
     if cache is not None:
         _keep(cache, _Kept(url, now_ns, answer.body.decode()))
     return found
@@ -92,10 +93,17 @@ def listed(url: str, body: bytes, read: Read) -> dict[str, Listed]:
     return found
 
 
+def _listed_or_none(kept: _Kept, read: Read) -> dict[str, Listed] | None:
+    try:
+        return listed(kept.url, kept.body.encode(), read)
+    except Unlisted:
+        return None
+
+
 def _kept(cache: Path, url: str) -> _Kept | None:
     try:
         kept = msgspec.json.decode(cache.read_bytes(), type=_Kept)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeError):
         return None  # there is none yet, or none that can be read
     return kept if kept.url == url else None
 

@@ -14,7 +14,8 @@ class Habits(NamedTuple):
 
     `windows` limit the messages one connection may send; one message may be about `batch` instruments. A connection is
     replaced `lifetime_s` after its start (None: it may stay). `counted`: the ids of trades count one by one.
-    `snapshots`: after a gap the data is good again only with a new whole, which is asked for.
+    `snapshots`: after a gap the data is good again only with a new whole, which is asked for. A connection carries
+    `most` instruments.
     """
 
     windows: tuple[Window, ...]
@@ -23,6 +24,7 @@ class Habits(NamedTuple):
     lifetime_s: float | None = None
     counted: bool = True
     snapshots: bool = False
+    most: int = 1_000_000
 
 
 class Dialect(Protocol):
@@ -36,12 +38,19 @@ class Dialect(Protocol):
         """What reads frames; `names` has exo's symbol of each name."""
         ...
 
-    def topics(self, name: str, /) -> Sequence[str]:
-        """What is subscribed to for an instrument."""
+    def name(self, text: str, /) -> str:
+        """The venue's own spelling of a name."""
         ...
 
-    def request(self, names: Sequence[str], subscribe: bool, number: int, /) -> str:
-        """The message that subscribes to these instruments or no longer; `number` tells it from others."""
+    def topics(self, name: str, /, *, whole: bool = False) -> Sequence[str]:
+        """What is subscribed to for an instrument; or of that, what brings a whole."""
+        ...
+
+    def request(self, names: Sequence[str], subscribe: bool, number: int, /, *, whole: bool = False) -> str:
+        """The message that subscribes to these instruments, or to a whole of them, or no longer.
+
+        `number` tells it from others.
+        """
         ...
 
     def confirmed(self, event: Event, /) -> tuple[str | None, Sequence[str]]:

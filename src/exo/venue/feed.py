@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from exo.mkt.status import FeedStatus
 from exo.venue.catalogue import Listed
 from exo.venue.dialect import Dialect
 from exo.venue.frames import Bad, Failed
-from exo.venue.network import Network, NetworkError, Refused
+from exo.venue.network import Broken, Network, NetworkError, NotReady
 from exo.venue.news import Instrument, News
 from exo.venue.stream import Stream
 from exo.venue.tap import Tap, What
@@ -26,15 +27,9 @@ _AGAIN_S: Final = 30.0
 _SETTLED_S: Final = 5.0
 _ROLLED_S: Final = 30.0
 _LOOK_S: Final = 0.05
+_DIFFER_S: Final = 1.0
 
-Reading = asyncio.Task[None]
-
-
-class NotReady(NetworkError):
-    """A connection that should have taken another's place did not get all subscriptions in time."""
-
-    def __str__(self) -> str:
-        return f"a successor of the connection was not ready within {_ROLLED_S:g} s"
+_log = logging.getLogger("exo.venue")
 
 
 class LiveFeed:
@@ -86,9 +81,11 @@ class LiveFeed:
     def subscribe(self, symbol: str) -> None:
         """Start sending this symbol's data."""
         name = self._name(symbol)
-        if name is None:
-            text = f"{self._dialect.venue} does not list it"
-            self._news.sink.on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=text))
+        if symbol in self._news.symbols:
+            return
+        problem = self._refusal(name)
+        if name is None or problem is not None:
+            self._news.sink.on_status(FeedStatus(symbol=symbol, state=FeedState.DOWN, text=problem or ""))
             return
         self._news.tell(self._news.add(name, symbol), FeedState.DOWN, "not subscribed yet")
         self._want(name, True)
@@ -114,7 +111,16 @@ class LiveFeed:
             listed = self._listings.get(symbol)
             return None if listed is None else listed.listing.security_id
         name, dot, venue = symbol.rpartition(".")
-        return name if dot and venue == self._dialect.venue else symbol
+        return self._dialect.name(name if dot and venue == self._dialect.venue else symbol)
+
+    def _refusal(self, name: str | None) -> str | None:
+        """Why an instrument cannot be had."""
+        venue, most = self._dialect.venue, self._dialect.habits.most
+        if name is None:
+            return f"{venue} does not list it"
+        if name in self._news.instruments:
+            return f"it is subscribed already, as {self._news.instruments[name].symbol}"
+        return f"{venue} has no more than {most} on a connection" if len(self._news.instruments) >= most else None
 
     def _want(self, name: str, wanted: bool) -> None:
         for stream in (self._current, self._next):
@@ -126,19 +132,23 @@ class LiveFeed:
         rng = seeded(f"{self._dialect.url} {current_clock().now_ns()}")
         failures = 0
         while True:
-            began_s, wait_s = loop.time(), 0.0
+            opened_s, wait_s = None, 0.0
             try:
-                stream, reading = await self._open()
-                await self._live(stream, reading)
+                stream = await self._open()
+                opened_s = loop.time()
+                await self._live(stream)
             except NetworkError as error:
                 self._lost(error)
-                wait_s = (error.retry_after_s or 0.0) if isinstance(error, Refused) else 0.0
+                wait_s = error.retry_after_s or 0.0
+            except Exception as error:  # data that nobody reads any more must not look live
+                _log.exception("%s: the feed broke", self._dialect.venue)
+                self._lost(Broken(f"{type(error).__name__}: {error}"))
             settled_s = min(_SETTLED_S, self._dialect.habits.heartbeat_s)
-            failures = 1 if loop.time() - began_s > settled_s else failures + 1
+            failures = 1 if opened_s is not None and loop.time() - opened_s > settled_s else failures + 1
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 10)) * rng.uniform(0.5, 1.0)
             await asyncio.sleep(max(pause_s, wait_s))
 
-    async def _open(self) -> tuple[Stream, Reading]:
+    async def _open(self) -> Stream:
         """A connection that is being read."""
         connection = await self._network.connect(self._dialect.url)
         self._opened += 1
@@ -157,9 +167,10 @@ class LiveFeed:
         )
         for name in news.instruments:
             stream.want(name, True)
-        return stream, asyncio.get_running_loop().create_task(stream.run(), name="exo.feed.read")
+        stream.start()
+        return stream
 
-    async def _live(self, stream: Stream, reading: Reading) -> None:
+    async def _live(self, stream: Stream) -> None:
         """Live with this connection, and with its successors, until one is lost: then raise what it was lost by."""
         news, loop = self._news, asyncio.get_running_loop()
         self._ending.clear()
@@ -167,63 +178,71 @@ class LiveFeed:
         rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         try:
             while True:
-                await asyncio.wait((reading, rolling), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((stream.reading, rolling), return_when=asyncio.FIRST_COMPLETED)
                 if not rolling.done():
-                    reading.result()
-                (stream, reading), old_reading = rolling.result(), reading
+                    stream.reading.result()
+                predecessor, stream = stream, rolling.result()
                 self._next = None
                 news.counts["rolled over"] += 1
+                self._ending.clear()  # whatever was said of the first
                 self._choose(stream)
-                await _ended(old_reading)
+                await predecessor.end()
                 rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         finally:
-            await _ended(reading)
+            await stream.end()
             if stream.silent:
                 news.counts["silent"] += 1
             self._silent = stream.silent
             self._current = news.current = None
             await _ended(rolling)
             if not rolling.cancelled() and rolling.exception() is None:
-                await _ended(rolling.result()[1])  # a successor that came too late, or this one again
+                await rolling.result().end()  # a successor that came too late, or this one again
 
     def _choose(self, stream: Stream) -> None:
         self._current = stream
         stream.note(What.CHOSEN)
         self._news.choose(stream)
 
-    async def _successor(self) -> tuple[Stream, Reading]:
+    async def _successor(self) -> Stream:
         """Wait until the connection will soon be ended, then have another that carries all that is LIVE."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), self._dialect.habits.lifetime_s)
-        self._ending.clear()
         pause_s = _FIRST_PAUSE_S
         while True:
-            reading: Reading | None = None
+            stream, wait_s = None, 0.0
             try:
-                self._next, reading = await self._open()
-                await self._ready(self._next, reading)
-                return self._next, reading
+                stream = self._next = await self._open()
+                await self._ready(stream)
+                return stream
             except NetworkError as error:
                 self._news.problem(error)
+                wait_s = error.retry_after_s or 0.0
             except BaseException:
-                if reading is not None:
-                    await _ended(reading)
+                if stream is not None:
+                    await stream.end()
                 raise
             self._next = None
-            if reading is not None:
-                await _ended(reading)
-            await asyncio.sleep(pause_s)
+            if stream is not None:
+                await stream.end()
+            await asyncio.sleep(max(pause_s, wait_s))
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
-    async def _ready(self, stream: Stream, reading: Reading) -> None:
-        """Wait until it carries all that its predecessor does; NotReady if that takes too long."""
+    async def _ready(self, stream: Stream) -> None:
+        """Wait until it carries all that its predecessor does, and for a while if the trades of both differ.
+
+        NotReady if that takes too long.
+        """
         loop, news = asyncio.get_running_loop(), self._news
-        until_s = loop.time() + _ROLLED_S
-        while not all(news.whole(stream, name) for name, of in news.instruments.items() if of.state is FeedState.LIVE):
-            if reading.done():
-                reading.result()
+        until_s, differ_until_s = loop.time() + _ROLLED_S, None
+        while True:
+            if differ_until_s is None and news.carries(stream):
+                differ_until_s = loop.time() + _DIFFER_S
+            if differ_until_s is not None and (loop.time() >= differ_until_s or not news.trades_differ):
+                return
+            if stream.reading.done():
+                stream.reading.result()
             if loop.time() >= until_s:
-                raise NotReady
+                raise NotReady(_ROLLED_S)
             await asyncio.sleep(_LOOK_S)
 
     def _ends(self) -> None:
@@ -250,6 +269,7 @@ class LiveFeed:
             self._news.tell(instrument, FeedState.DOWN, text)
         pause_s = _AGAIN_S * 2.0 ** min(instrument.refusals, 5)
         instrument.refusals += 1
+        instrument.refusal = text
         asyncio.get_running_loop().call_later(pause_s, self._want_again, stream, instrument)
 
     def _want_again(self, stream: Stream, instrument: Instrument) -> None:

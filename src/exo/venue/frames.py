@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from exo.errors import InvalidValue
-from exo.mkt.exact import ZERO, parse
+from exo.mkt.exact import ZERO, fit, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 
@@ -53,6 +53,15 @@ class Past(NamedTuple):
     """A trade from before the subscription, told with its answer: no news."""
 
     trade: Trade
+
+
+class Aside(NamedTuple):
+    """A trade that is not of the market, but numbered with those that are."""
+
+    symbol: str
+    trade_id: int
+    kind: str
+    received_ns: int
 
 
 class Beat(NamedTuple):
@@ -95,13 +104,18 @@ class Other(NamedTuple):
 
 
 class Bad(NamedTuple):
-    """A frame, or a part of one, that cannot be read; `frame` is its beginning."""
+    """A frame, or a part of one, that cannot be read; `frame` is its beginning.
+
+    `name` is the venue's name of what it was about, if that was said; `touch` is whether that may have been its touch.
+    """
 
     problem: str
     frame: bytes
+    name: str | None = None
+    touch: bool = True
 
 
-Event: TypeAlias = Quote | Trade | Levels | Pooled | Past | Beat | Taken | Failed | Ending | Stray | Other | Bad
+Event: TypeAlias = Quote | Trade | Levels | Pooled | Past | Aside | Beat | Taken | Failed | Ending | Stray | Other | Bad
 
 
 class Decoder(Protocol):
@@ -132,17 +146,18 @@ def plain(frame: bytes) -> bool:
 
 def exact(value: object, where: str) -> Decimal:
     """A member as the number it is, InvalidValue if it is none."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, str) and value.isascii():
-        try:
-            number = parse(value)
-        except ArithmeticError:
-            number = None
-        if number is not None and number.is_finite():
-            return number
+    number: Decimal | None
+    try:
+        if isinstance(value, Decimal):
+            number = fit(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            number = fit(Decimal(value))
+        else:
+            number = parse(value) if isinstance(value, str) and value.isascii() else None
+    except ArithmeticError:
+        number = None
+    if number is not None and number.is_finite():
+        return number
     raise InvalidValue(where, f"expected a number, got {value!r:.40}")
 
 
@@ -227,9 +242,9 @@ def message(frame: bytes) -> Any:
         raise InvalidValue("$", f"no JSON: {error}") from None
 
 
-def bad(problem: object, frame: bytes) -> Bad:
+def bad(problem: object, frame: bytes, name: object = None, touch: bool = True) -> Bad:
     """What is wrong with a frame, and its beginning."""
-    return Bad(str(problem), frame[:_SHOWN])
+    return Bad(str(problem), frame[:_SHOWN], name if isinstance(name, str) else None, touch)
 
 
 _ANY: Final = msgspec.json.Decoder(float_hook=Decimal).decode

@@ -32,7 +32,12 @@ class Answer(NamedTuple):
 
 
 class NetworkError(ExoError):
-    """The world outside did not do what was asked: nobody's fault here, and trying again may help."""
+    """The world outside did not do what was asked: nobody's fault here, and trying again may help.
+
+    `retry_after_s` is when, if the other side said so.
+    """
+
+    retry_after_s: float | None = None
 
 
 class Unreachable(NetworkError):
@@ -73,6 +78,28 @@ class Closed(NetworkError):
     def __str__(self) -> str:
         said = "without a word" if self.code is None else f"with code {self.code}"
         return f"the connection was closed {said}{f': {self.reason:.80}' if self.reason else ''}"
+
+
+class NotReady(NetworkError):
+    """A connection that should have taken another's place did not get all subscriptions in time."""
+
+    def __init__(self, within_s: float) -> None:
+        super().__init__(within_s)
+        self.within_s = within_s
+
+    def __str__(self) -> str:
+        return f"a successor of the connection was not ready within {self.within_s:g} s"
+
+
+class Broken(NetworkError):
+    """A sink raised, or the feed itself did: what is known of the market may be wrong, and it begins anew."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the feed broke, and begins anew: {self.problem}"
 
 
 class Connection(Protocol):

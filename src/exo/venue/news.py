@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from exo.dma.venue import Sink
+from exo.errors import InvalidValue
 from exo.flow.clock import current_clock
 from exo.mkt.enums import FeedState
 from exo.mkt.quote import Quote
 from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
-from exo.venue.frames import Bad, Beat, Ending, Event, Failed, Levels, Past, Pooled, Taken
-from exo.venue.levels import Depth, Pools
+from exo.venue.frames import Aside, Bad, Beat, Ending, Event, Failed, Levels, Past, Pooled, Taken, bad
+from exo.venue.heard import Heard, Hearsay
+from exo.venue.levels import Depth
 from exo.venue.network import NetworkError
-from exo.venue.numbering import Numbering, Verdict
+from exo.venue.numbering import Numbering
 
 _log = logging.getLogger("exo.venue")
 
@@ -26,48 +28,47 @@ _SHOWN: Final = 20
 class Source(Protocol):
     """What the news are from: one connection, with what is known by it alone."""
 
-    depths: dict[str, Depth]
-    pools: dict[str, Pools]
+    heard: Hearsay
+    ending: bool
 
     def is_confirmed(self, name: str) -> bool:
         """Whether all topics of an instrument are."""
         ...
 
+    def is_denied(self, name: str) -> bool:
+        """Whether the venue has refused an instrument."""
+        ...
+
     def again(self, name: str) -> None:
-        """Subscribe anew, for a new whole."""
+        """Ask for a new whole."""
 
     def answered(self, event: Taken | Failed) -> None:
         """The venue has answered a request."""
 
 
 class Instrument:
-    """One instrument that is wanted: its numbers, and what was last said of its data."""
+    """One instrument that is wanted: its numbers, and what was last said of its data.
 
-    def __init__(self, name: str, symbol: str, counted: bool) -> None:
+    `fresh` is whether its touch is known to be that of now: none of it came before a loss or a gap.
+    """
+
+    def __init__(self, name: str, symbol: str, counted: bool, fresh: bool) -> None:
         self.name = name
         self.symbol = symbol
         self.numbering = Numbering(counted)
         self.state: FeedState | None = None
         self.text = ""
+        self.fresh = fresh
         self.refusals = 0
-        self._known = 0  # the last trade, as the last heartbeat knew it
-
-    def begin(self) -> None:
-        """The connection is a new one, and nobody knows what was said in between."""
-        self.numbering.begin()
-        self._known = 0
-
-    def beat(self, trade_id: int) -> int:
-        """What the heartbeat before this one knew, which may tell of a trade just before its own message comes."""
-        known, self._known = self._known, trade_id
-        return known
+        self.refusal = ""
+        self.quote: Quote | None = None
 
 
 class News:
     """Takes the events of a feed's streams and gives the sink what is news; `current` is the stream whose quotes count.
 
     Trades count from every stream, once each: during a rollover two of them tell the same. `ends` is told that the
-    venue will close a connection soon.
+    venue will close the current connection soon.
     """
 
     def __init__(self, venue: str, counted: bool, snapshots: bool, ends: Callable[[], object]) -> None:
@@ -82,10 +83,12 @@ class News:
         self._counted = counted
         self._snapshots = snapshots
         self._ends = ends
+        self._quoted: set[str] = set()
 
     def add(self, name: str, symbol: str) -> Instrument:
         """An instrument is wanted."""
-        instrument = Instrument(name, symbol, self._counted)
+        # One that was quoted before has a touch somewhere that is not of now.
+        instrument = Instrument(name, symbol, self._counted, symbol not in self._quoted)
         self.instruments[name] = self.symbols[symbol] = instrument
         self.names[name] = symbol
         return instrument
@@ -95,18 +98,32 @@ class News:
         instrument = self.symbols.pop(symbol, None)
         if instrument is not None:
             del self.instruments[instrument.name], self.names[instrument.name]
+            if instrument.quote is not None:
+                self._quoted.add(symbol)
         return instrument
 
     def whole(self, stream: Source, name: str) -> bool:
         """Whether this stream has all that it takes to show an instrument's touch."""
-        return stream.is_confirmed(name) and (not self._snapshots or name in stream.depths)
+        return stream.is_confirmed(name) and (not self._snapshots or stream.heard[name].depth is not None)
+
+    def carries(self, stream: Source) -> bool:
+        """Whether this stream has all that the current one tells, but for what was refused to it."""
+        return all(
+            of.state is FeedState.DOWN or self.whole(stream, name) or stream.is_denied(name)
+            for name, of in self.instruments.items()
+        )
+
+    @property
+    def trades_differ(self) -> bool:
+        """Whether one stream has told trades that another left out, and may yet tell."""
+        return any(of.numbering.missing() for of in self.instruments.values())
 
     def ready(self, stream: Source, name: str) -> None:
-        """An instrument's data is LIVE once the stream that counts has all of it."""
+        """An instrument's data is LIVE once the stream that counts has all of it, and its touch is that of now."""
         instrument = self.instruments.get(name)
-        if instrument is not None and stream is self.current and self.whole(stream, name):
+        if instrument is not None and stream is self.current and instrument.fresh and self.whole(stream, name):
             instrument.refusals = 0
-            self.tell(instrument, FeedState.LIVE, "subscribed")
+            self.tell(instrument, FeedState.LIVE, "whole again" if instrument.state is FeedState.GAP else "subscribed")
 
     def tell(self, instrument: Instrument, state: FeedState, text: str) -> None:
         """Tell the sink of a change; also of another reason why data is not LIVE."""
@@ -122,104 +139,151 @@ class News:
 
     def choose(self, stream: Source) -> None:
         """From now on its quotes are those that count; after a time with none nobody knows what was missed."""
-        if self.current is None:
-            for instrument in self.instruments.values():
-                instrument.begin()
-        self.current = stream
-        for name in self.instruments:
+        first, self.current = self.current is None, stream
+        for name, instrument in self.instruments.items():
+            if first:
+                instrument.numbering.begin()
+                instrument.fresh = instrument.fresh and instrument.quote is None
+            else:
+                self._taken_over(stream, stream.heard[name], instrument)
             self.ready(stream, name)
+        if stream.ending:
+            self._ends()
+
+    def _taken_over(self, stream: Source, heard: Heard, instrument: Instrument) -> None:
+        """What the predecessor has not told of an instrument, its successor knows, or nobody."""
+        latest, heard.latest = heard.latest, None
+        if latest is not None and not _older(latest, instrument.quote):
+            self._quote(stream, latest)
+        if not self.whole(stream, instrument.name) and instrument.state in (FeedState.LIVE, FeedState.GAP):
+            instrument.fresh = False
+            self.tell(instrument, FeedState.DOWN, instrument.refusal or "the new connection has not all of it")
+        elif instrument.numbering.missing():
+            instrument.numbering.told_missing()
+            self._gap(stream, instrument, "trades between two connections are missing")
 
     def take(self, stream: Source, event: Event) -> None:
         """Take in an event of a stream."""
         if type(event) is Quote:
-            if stream is self.current:
-                self._quote(event)
+            self._quote(stream, event)
         elif type(event) is Trade:
-            self._trade(event)
+            self._trade(stream, event)
         else:
             self._rare(stream, event)
 
-    def _quote(self, quote: Quote) -> None:
+    def _quote(self, stream: Source, quote: Quote) -> None:
         instrument = self.symbols.get(quote.symbol)
         if instrument is None:
             return
-        if not instrument.numbering.quote(quote):
+        heard = stream.heard[instrument.name]
+        if stream is not self.current:
+            heard.latest = quote
+        elif instrument.numbering.quote(quote, heard.quotes):
+            instrument.quote = quote
+            self.sink.on_quote(quote)
+            if not instrument.fresh or instrument.state is not FeedState.LIVE:
+                instrument.fresh = True
+                self.ready(stream, instrument.name)
+        else:
             self.counts["old quote"] += 1
-            return
-        if instrument.state is FeedState.GAP and not self._snapshots:
-            self.tell(instrument, FeedState.LIVE, "whole again")
-        self.sink.on_quote(quote)
 
-    def _trade(self, trade: Trade) -> None:
+    def _trade(self, stream: Source, trade: Trade) -> None:
         instrument = self.symbols.get(trade.symbol)
         if instrument is None:
             return
-        verdict = instrument.numbering.trade(trade)
-        if verdict is Verdict.AGAIN:
+        news, gap = instrument.numbering.trade(trade, stream.heard[instrument.name].trades)
+        if gap:
+            self._gap(stream, instrument, f"trades before {trade.trade_id} are missing")
+        if news:
+            self.sink.on_trade(trade)
+        else:
             self.counts["trade again"] += 1
-            return
-        if verdict is Verdict.GAP:
-            self._gap(instrument, f"trades before {trade.trade_id} are missing")
-        self.sink.on_trade(trade)
 
     def _rare(self, stream: Source, event: Event) -> None:
-        kind = type(event).__name__
-        self.counts[kind] += 1
+        self.counts[type(event).__name__] += 1
         if isinstance(event, Levels):
             self._levels(stream, event)
         elif isinstance(event, Pooled):
-            instrument = self.symbols.get(event.quote.symbol)
-            if instrument is not None:
-                quote = stream.pools.setdefault(instrument.name, Pools()).take(event)
-                if stream is self.current:
-                    self._quote(quote)
-        elif isinstance(event, Past):
-            self._past(event.trade)
-        elif isinstance(event, Beat):
-            self._beat(event)
+            self._pooled(stream, event)
+        elif isinstance(event, Past | Aside | Beat):
+            self._numbered(stream, event)
         elif isinstance(event, Taken | Failed):
             stream.answered(event)
         elif isinstance(event, Ending):
-            self._ends()
+            stream.ending = True
+            if stream is self.current:
+                self._ends()
         if isinstance(event, Bad | Failed):
             self.problem(event)
+        if isinstance(event, Bad) and event.touch:
+            self._unread(stream, event.name)
 
     def _levels(self, stream: Source, levels: Levels) -> None:
         instrument = self.symbols.get(levels.symbol)
         if instrument is None:
             return
-        depth = stream.depths.get(instrument.name)
+        heard = stream.heard[instrument.name]
         if levels.whole:
-            depth = stream.depths[instrument.name] = Depth()
-        if depth is None:
+            heard.depth = Depth()
+        if heard.depth is None:
             return
-        quote = depth.take(levels)
-        if stream is not self.current:
+        try:
+            quote = heard.depth.take(levels)
+        except InvalidValue as error:
+            self._rare(stream, bad(error, b"", instrument.name))
             return
-        if levels.whole:
-            self.ready(stream, instrument.name)
         if quote is not None:
-            self._quote(quote)
+            self._quote(stream, quote)
 
-    def _past(self, trade: Trade) -> None:
-        instrument = self.symbols.get(trade.symbol)
-        if instrument is not None and trade.trade_id is not None and self._counted:
-            self._counted_up_to(instrument, int(trade.trade_id))
+    def _pooled(self, stream: Source, pooled: Pooled) -> None:
+        instrument = self.symbols.get(pooled.quote.symbol)
+        if instrument is None:
+            return
+        try:
+            quote = stream.heard[instrument.name].pools.take(pooled)
+        except (InvalidValue, ArithmeticError) as error:
+            self._rare(stream, bad(error, b"", instrument.name))
+            return
+        self._quote(stream, quote)
 
-    def _counted_up_to(self, instrument: Instrument, trade_id: int) -> None:
-        """There has been a trade of this id."""
-        if instrument.numbering.counted(trade_id, told=False) is Verdict.GAP:
-            self._gap(instrument, f"trades up to {trade_id} are missing")
+    def _numbered(self, stream: Source, event: Past | Aside | Beat) -> None:
+        """A trade that is no news, but has a number: from before, not of the market, or known by a heartbeat."""
+        symbol = event.trade.symbol if isinstance(event, Past) else event.symbol
+        instrument = self.symbols.get(symbol or "")
+        if instrument is None or not self._counted:
+            return
+        heard, numbering = stream.heard[instrument.name], instrument.numbering
+        if isinstance(event, Aside):
+            if numbering.counted(event.trade_id, event.received_ns, heard.trades).gap:
+                self._gap(stream, instrument, f"trades before {event.trade_id} are missing")
+            return
+        if isinstance(event, Past):
+            number = None if event.trade.trade_id is None else int(event.trade.trade_id)
+        else:
+            # What the heartbeat before this one knew: this one may tell of a trade just before its own message comes.
+            number, heard.beat = heard.beat, event.trade_id
+        if number and numbering.reached(number, heard.trades):
+            self._gap(stream, instrument, f"trades up to {number} are missing")
 
-    def _beat(self, beat: Beat) -> None:
-        instrument = self.symbols.get(beat.symbol or "")
-        if instrument is not None and beat.trade_id is not None:
-            known = instrument.beat(beat.trade_id)
-            if known:
-                self._counted_up_to(instrument, known)
+    def _unread(self, stream: Source, name: str | None) -> None:
+        """Something could not be read that may have been about the touch of an instrument, or of any."""
+        for instrument in list(self.instruments.values()) if name is None else [self.instruments.get(name)]:
+            if instrument is not None:
+                self._gap(stream, instrument, "a message could not be read")
 
-    def _gap(self, instrument: Instrument, text: str) -> None:
-        self.counts["gap"] += 1
-        self.tell(instrument, FeedState.GAP, text)
-        if self._snapshots and self.current is not None:
-            self.current.again(instrument.name)
+    def _gap(self, stream: Source, instrument: Instrument, text: str) -> None:
+        """What is known of an instrument's touch may be wrong."""
+        if self._snapshots:
+            stream.again(instrument.name)
+        if stream is self.current:
+            self.counts["gap"] += 1
+            instrument.fresh = False
+            if instrument.state in (FeedState.LIVE, FeedState.GAP):
+                self.tell(instrument, FeedState.GAP, text)
+
+
+def _older(quote: Quote, than: Quote | None) -> bool:
+    """Whether a quote is from before another, by the venue's own time."""
+    if than is None or quote.transact_time is None or than.transact_time is None:
+        return False
+    return quote.transact_time < than.transact_time

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from exo.dma.venue import Sink
 from exo.venue.dialect import Dialect
 from exo.venue.frames import Failed, Taken
-from exo.venue.levels import Depth, Pools
+from exo.venue.heard import Hearsay
 from exo.venue.news import News
 from exo.venue.tap import Note, What
 
@@ -36,8 +36,9 @@ class Retelling:
             for event in connection.decode(data, at_ns):
                 self._news.take(connection, event)
         elif what is What.FORGOTTEN:
-            for known in (connection.depths, connection.pools):
-                known.pop(data.decode(), None)
+            connection.heard.pop(data.decode(), None)
+        elif what is What.TORN:
+            connection.again(data.decode())
         elif what is What.CHOSEN:
             self._news.choose(connection)
         else:
@@ -51,16 +52,20 @@ class _Connection:
 
     def __init__(self, dialect: Dialect, names: Mapping[str, str]) -> None:
         self.decode = dialect.decoder(names).decode
-        self.depths: dict[str, Depth] = {}
-        self.pools: dict[str, Pools] = {}
+        self.heard = Hearsay()
+        self.ending = False
 
     def is_confirmed(self, name: str) -> bool:
         """Whatever came of it counts."""
         return True
 
+    def is_denied(self, name: str) -> bool:
+        """What came of a refusal has notes of its own."""
+        return False
+
     def again(self, name: str) -> None:
-        """It was subscribed anew, then."""
-        self.depths.pop(name, None)
+        """It was asked for, then."""
+        self.heard[name].depth = None
 
     def answered(self, event: Taken | Failed) -> None:
         """What came of the answer has notes of its own."""

@@ -14,6 +14,8 @@ class What(Enum):
     FRAME = "frame"
     FORGOTTEN = "forgotten"
     """What was known of an instrument, which it names, does not hold any more."""
+    TORN = "torn"
+    """The book of an instrument, which it names, is asked for anew."""
     CHOSEN = "chosen"
     """From now on its quotes are those that count."""
     CLOSED = "closed"

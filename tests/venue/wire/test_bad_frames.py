@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from exo.mkt import Quote, Side, Trade
 from exo.venue.coinbase.decoding import CoinbaseDecoder
-from exo.venue.frames import Bad, Beat, Ending, Failed, Levels, Numbers, Other, Pooled, Stray, Taken
+from exo.venue.frames import Aside, Bad, Beat, Ending, Failed, Levels, Numbers, Other, Pooled, Stray, Taken
 from tests.venue.wire.seen import VENUES, Everything, decoders, recorded
 
 D = Decimal
@@ -111,7 +111,7 @@ def decode(venue: str, frame: bytes) -> list[Any]:
         ("bitmex", wire({"table": "quote", "action": "insert", "data": None}), "$.data"),
         ("bitmex", wire({"table": "quote"}), "$.action"),
         ("bitmex", table(ROW | {"price": None}, "trade"), "$.data[0].price"),
-        ("bitmex", table(ROW | {"price": 10**80}, "trade"), "lastPx"),
+        ("bitmex", table(ROW | {"price": 10**80}, "trade"), "price"),
         ("bitmex", table(ROW | {"size": -1}, "trade"), "lastQty"),
         ("coinbase", wire(MATCH | {"price": None}), "$.price"),
         ("coinbase", wire(MATCH | {"size": "0"}), "lastQty"),
@@ -140,7 +140,7 @@ def test_a_frame_that_cannot_be_read_says_where(venue: str, frame: bytes, place:
         ("binance", b"{}", Other("unknown")),
         ("binance", b"[]", Other("a list")),
         ("binance", wire(TICKER | {"s": "ETHUSDT"}), Stray("ETHUSDT")),
-        ("binance", wire(PRINT | {"X": "INSURANCE_FUND"}), Other("trade by INSURANCE_FUND")),
+        ("binance", wire(PRINT | {"X": "INSURANCE_FUND"}), Aside("BTCUSDT.BINANCE", 7, "INSURANCE_FUND", 5)),
         ("bitmex", b"pong", Beat()),
         ("bitmex", b'{"info":"Welcome"}', Other("info")),
         ("bitmex", b'{"success":true,"subscribe":"quote:XBTUSD","request":{}}', Taken("quote:XBTUSD")),

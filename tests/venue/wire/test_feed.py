@@ -18,7 +18,7 @@ from exo.venue.feed import LiveFeed
 from exo.venue.frames import Level, Levels, Pooled
 from exo.venue.levels import Depth, Pools
 from exo.venue.network import Kind, Message, Refused, Unreachable
-from exo.venue.numbering import Numbering, Verdict
+from exo.venue.numbering import Counter, Numbering
 from tests.contract.helpers import settled, virtual
 from tests.venue.wire.scripted import Scripted, ScriptedNetwork, Told
 
@@ -343,7 +343,13 @@ async def test_bad_frames_are_counted_kept_and_survived() -> None:
         await settled()
         assert here.feed.counts["Bad"] == 3 and here.feed.counts["Other"] == 1 and len(here.told.quotes) == 1
         assert [type(problem).__name__ for problem in here.feed.problems] == ["Bad"] * 3
-        assert here.told.states(A) == [DOWN, LIVE]
+        assert here.told.states(A) == [DOWN, LIVE, GAP, LIVE]  # any of them may have been its quote
+        here.venue.tell(printed(1) | {"p": "x"}, ticker("BBBUSDT") | {"b": "x"})  # these are not
+        await settled()
+        assert here.told.states(A) == [DOWN, LIVE, GAP, LIVE] and here.feed.counts["Bad"] == 5
+        here.venue.tell(ticker() | {"b": "x"})
+        await settled()
+        assert here.told.states(A)[-1] is GAP and "could not be read" in here.told.text(A)
 
 
 SNAPSHOT = {
@@ -546,18 +552,17 @@ async def test_the_receive_time_is_that_of_the_read_and_not_of_the_decoding(monk
 
 def test_what_is_remembered_of_numbers_is_bounded() -> None:
     """A gap of a million is a gap, and costs no more than a thousand; ids that are no numbers likewise."""
-    numbering = Numbering(True)
-    trade = Trade(A, D(1), D(1), trade_id="1")
-    assert numbering.trade(trade) is Verdict.NEXT
+    numbering, counter = Numbering(True), Counter()
+    assert numbering.trade(trade_of(1), counter) == (True, False)
     for number in range(1, 50):
-        assert numbering.trade(trade_of(number * 1_000_000)) is Verdict.GAP
+        assert numbering.trade(trade_of(number * 1_000_000), counter) == (True, True)
     assert len(numbering._missing) <= 1000
-    assert numbering.trade(trade_of(49_000_000 - 1)) is Verdict.NEXT
-    assert numbering.trade(trade_of(49_000_000 - 1)) is Verdict.AGAIN
+    assert numbering.trade(trade_of(49_000_000 - 1), counter) == (True, False)
+    assert numbering.trade(trade_of(49_000_000 - 1), counter) == (False, False)
     names = Numbering(False)
     for number in range(5000):
-        assert names.trade(trade_of(number)) is Verdict.NEXT
-    assert len(names._seen) <= 1000 and names.trade(trade_of(4999)) is Verdict.AGAIN
+        assert names.trade(trade_of(number), counter) == (True, False)
+    assert len(names._seen) <= 1000 and names.trade(trade_of(4999), counter) == (False, False)
 
 
 def trade_of(number: int) -> Trade:

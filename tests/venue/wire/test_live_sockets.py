@@ -38,7 +38,7 @@ def strike(venue: str, times: int) -> dict[Fault, int]:
     async def program() -> dict[Fault, int]:
         dialect_at, name = VENUES[venue]
         async with (
-            asyncio.timeout(50 if times < 10 else 600),
+            asyncio.timeout(100 if times < 10 else 900),
             ServedExchange(venue, symbols=[name], seconds=3600, rate=200) as served,
         ):
             dialect, network = dialect_at(served.ws_url), SocketNetwork()
@@ -79,6 +79,7 @@ def strike(venue: str, times: int) -> dict[Fault, int]:
     return asyncio.run(program())
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("venue", VENUES)
 def test_over_real_sockets_each_fault_strikes_five_times_and_the_feed_recovers(venue: str) -> None:
     """Half-open is noticed within the heartbeat, and told as SILENT."""

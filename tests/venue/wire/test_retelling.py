@@ -97,7 +97,7 @@ async def test_a_whole_that_was_forgotten_is_not_built_on_in_the_retelling() -> 
         retelling.take(note)
     ticks = [each for each in told.all if isinstance(each, Quote | Trade)]
     assert [each for each in again.all if isinstance(each, Quote | Trade)] == ticks
-    assert any(note.what is What.FORGOTTEN for note in notes)
+    assert any(note.what is What.TORN for note in notes)
 
 
 @pytest.mark.parametrize("what", [What.FRAME, What.CHOSEN, What.CLOSED, What.FORGOTTEN])

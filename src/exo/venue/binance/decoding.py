@@ -18,6 +18,7 @@ from exo.mkt.exact import ZERO, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 from exo.venue.frames import (
+    Aside,
     Ending,
     Event,
     Failed,
@@ -138,6 +139,7 @@ class BinanceDecoder:
         return Trade(symbol, px, qty, side, received_ns, None, str(trade.t), utc(trade.T * _MS))
 
     def _carefully(self, frame: bytes, received_ns: int) -> Event:
+        fields: Fields | None = None
         try:
             members = message(frame)
             if isinstance(members, list):
@@ -146,10 +148,13 @@ class BinanceDecoder:
             if "data" in outer.members and "stream" in outer.members:
                 if isinstance(outer.members["data"], list):
                     return Other(outer.text("stream"))
-                return self._event(Fields(outer.members["data"], "$.data"), received_ns)
+                fields = Fields(outer.members["data"], "$.data")
+                return self._event(fields, received_ns)
+            fields = outer
             return _answer(outer) or self._event(outer, received_ns)
         except (InvalidValue, ArithmeticError, OverflowError) as error:
-            return bad(error, frame)
+            members = {} if fields is None else fields.members
+            return bad(error, frame, members.get("s"), members.get("e") != "trade")
 
     def _event(self, fields: Fields, received_ns: int) -> Event:
         kind = fields.text("e") if "e" in fields.members else None
@@ -163,10 +168,10 @@ class BinanceDecoder:
             symbol = self._symbol(fields)
             px, qty, time, sells = fields.number("p"), fields.number("q"), _time(fields), fields.flag("m")
             trade_id = str(fields.whole("t"))
-            if "X" in fields.members and (how := fields.text("X")) != "MARKET":
-                return Other(f"trade by {how}")  # the insurance fund's, or a deleveraging: not of the market
-            if qty == ZERO and px == ZERO:
-                return Other("trade of nothing")  # USD-M sends such for what it keeps to itself
+            kind = fields.text("X") if "X" in fields.members else "MARKET"
+            # The insurance fund's, or a deleveraging; and USD-M sends one of nothing for what it keeps to itself.
+            if kind != "MARKET" or (qty == ZERO and px == ZERO):
+                return symbol or Aside(self._names[fields.text("s")], fields.whole("t"), kind, received_ns)
             side = Side.SELL if sells else Side.BUY
             return symbol or Trade(self._names[fields.text("s")], px, qty, side, received_ns, None, trade_id, time)
         if kind == "serverShutdown":

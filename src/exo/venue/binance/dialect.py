@@ -40,17 +40,21 @@ class BinanceDialect:
         self.url = url
         self.venue = venue
         windows = (Window(messages, 1.0),)
-        self.habits = Habits(windows, batch=100, heartbeat_s=heartbeat_s, lifetime_s=lifetime_s)
+        self.habits = Habits(windows, batch=100, heartbeat_s=heartbeat_s, lifetime_s=lifetime_s, most=512)
 
     def decoder(self, names: Mapping[str, str]) -> Decoder:
         """What reads frames."""
         return BinanceDecoder(names)
 
-    def topics(self, name: str) -> Sequence[str]:
+    def name(self, text: str) -> str:
+        """In upper case, as it answers."""
+        return text.upper()
+
+    def topics(self, name: str, *, whole: bool = False) -> Sequence[str]:
         """Its two streams, in lower case."""
         return (f"{name.lower()}@bookTicker", f"{name.lower()}@trade")
 
-    def request(self, names: Sequence[str], subscribe: bool, number: int) -> str:
+    def request(self, names: Sequence[str], subscribe: bool, number: int, *, whole: bool = False) -> str:
         """A SUBSCRIBE or UNSUBSCRIBE."""
         topics = [topic for name in names for topic in self.topics(name)]
         return json.dumps({"method": "SUBSCRIBE" if subscribe else "UNSUBSCRIBE", "params": topics, "id": number})

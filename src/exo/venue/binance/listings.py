@@ -32,7 +32,7 @@ def read_usd_m(document: Any) -> Iterator[Listed | InvalidValue]:
 
 def _listed(of: Fields, venue: str) -> Listed:
     name = of.text("symbol")
-    filters = {each.get("filterType"): each for each in of.rows("filters") if isinstance(each, dict)}
+    filters = {str(each.get("filterType")): each for each in of.rows("filters") if isinstance(each, dict)}
     price, lot = (Fields(filters.get(kind), f"$.{name}.{kind}") for kind in ("PRICE_FILTER", "LOT_SIZE"))
     least = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
     # USD-M calls it notional, spot minNotional.

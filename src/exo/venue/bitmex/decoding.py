@@ -34,7 +34,8 @@ from exo.venue.frames import (
 )
 
 _SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL, "buy": Side.BUY, "sell": Side.SELL}
-_NO_ID: Final = "00000000-0000-0000-0000-000000000000"  # of a row that stands for several matches
+_NO_IDS: Final = frozenset({"00000000-0000-0000-0000-000000000000", ""})  # of a row that stands for several matches
+_ALREADY: Final = "You are already subscribed to this topic: "
 _NEWS: Final = frozenset({"partial", "insert"})
 
 
@@ -80,7 +81,8 @@ class BitmexDecoder:
         """All that this frame says."""
         if frame == b"pong":
             return (Beat(),)
-        if plain(frame):
+        # A number as text may have blanks and underscores, which msgspec takes for a number all the same.
+        if plain(frame) and b"_" not in frame and b" " not in frame:
             try:
                 hot = _HOT(frame)
                 if hot.action == "insert":
@@ -107,12 +109,13 @@ class BitmexDecoder:
         names, trades = self._names, []
         for row in hot.data:
             side, symbol = _SIDES[row.side], names[row.symbol]
-            if row.trdMatchID == _NO_ID:
-                raise KeyError(_NO_ID)
+            if row.trdMatchID in _NO_IDS:
+                raise KeyError(row.trdMatchID)
             trades.append(Trade(symbol, row.price, row.size, side, received_ns, None, row.trdMatchID, row.timestamp))
         return trades
 
     def _carefully(self, frame: bytes, received_ns: int) -> Sequence[Event]:
+        members: Mapping[str, object] = {}
         try:
             fields = Fields(message(frame))
             members = fields.members
@@ -125,7 +128,7 @@ class BitmexDecoder:
                 return (Taken(topic if "subscribe" in members else f"-{topic}"),)
             return (Other("info" if "info" in members else "unknown"),)
         except (InvalidValue, ArithmeticError) as error:
-            return (bad(error, frame),)
+            return (bad(error, frame, touch=members.get("table", "quote") == "quote"),)
 
     def _table(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
         table, action = fields.text("table"), fields.text("action")
@@ -141,7 +144,8 @@ class BitmexDecoder:
                     event = self._trade(of, received_ns)
                     events.append(Past(event) if action == "partial" and isinstance(event, Trade) else event)
             except (InvalidValue, ArithmeticError) as error:
-                events.append(bad(error, frame))
+                name = row.get("symbol") if isinstance(row, dict) else None
+                events.append(bad(error, frame, name, table == "quote"))
         return events
 
     def _quote(self, row: Fields, received_ns: int) -> Event:
@@ -161,16 +165,21 @@ class BitmexDecoder:
         if not qty:
             return Other("print of an index")  # a value, nothing was traded
         side = None if row.members.get("side") in (None, "") else _SIDES.get(row.text("side"))
-        trade_id = None if row.members.get("trdMatchID") in (None, _NO_ID) else row.text("trdMatchID")
+        trade_id = None if row.members.get("trdMatchID") in (None, *_NO_IDS) else row.text("trdMatchID")
         symbol = self._names.get(name)
         return Stray(name) if symbol is None else Trade(symbol, px, qty, side, received_ns, None, trade_id, time)
 
 
-def _failed(members: Mapping[str, object]) -> Failed:
-    """An error says what it was asked, if at all, as the request itself: its first topic stands for it."""
+def _failed(members: Mapping[str, object]) -> Failed | Taken:
+    """An error says what it was asked, if at all, as the request itself: its first topic stands for it.
+
+    What was subscribed already has been taken, if not by this request.
+    """
     error, request = members["error"], members.get("request")
     text = error.get("message") if isinstance(error, dict) else error
     topics = request.get("args") if isinstance(request, dict) else None
+    if isinstance(text, str) and text.startswith(_ALREADY):
+        return Taken(text.removeprefix(_ALREADY).partition(",")[0].rstrip("."))
     what = topics[0] if isinstance(topics, list) and topics and isinstance(topics[0], str) else None
     status = members.get("status")
     return Failed(str(text) if status is None else f"{text} (status {status})", what)

@@ -32,11 +32,15 @@ class BitmexDialect:
         """What reads frames."""
         return BitmexDecoder(names)
 
-    def topics(self, name: str) -> Sequence[str]:
+    def name(self, text: str) -> str:
+        """As it is."""
+        return text
+
+    def topics(self, name: str, *, whole: bool = False) -> Sequence[str]:
         """table:instrument."""
         return (f"quote:{name}", f"trade:{name}")
 
-    def request(self, names: Sequence[str], subscribe: bool, number: int) -> str:
+    def request(self, names: Sequence[str], subscribe: bool, number: int, *, whole: bool = False) -> str:
         """An op; BitMEX has no numbers for them."""
         topics = [topic for name in names for topic in self.topics(name)]
         return json.dumps({"op": "subscribe" if subscribe else "unsubscribe", "args": topics})

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from exo.errors import InvalidValue
-from exo.mkt.exact import divide
+from exo.mkt.exact import divide, multiply
 from exo.mkt.listing import Listing
 from exo.venue.catalogue import Listed
 from exo.venue.frames import Fields
@@ -31,6 +31,8 @@ def read(document: Any) -> Iterator[Listed | InvalidValue]:
                 yield _listed(of)
         except InvalidValue as error:
             yield error
+        except ArithmeticError:
+            yield InvalidValue(f"$[{index}]", "the size of a contract is beyond all bounds")
 
 
 def _listed(of: Fields) -> Listed:
@@ -39,7 +41,7 @@ def _listed(of: Fields) -> Listed:
     lot = of.number("lotSize")
     multiplier = of.number_or_none("multiplier") or Decimal(1)
     parts = of.number_or_none("underlyingToPositionMultiplier") or Decimal(1)
-    size = abs(multiplier) * _SATOSHI if inverse or quanto else divide(Decimal(1), parts)
+    size = multiply(multiplier.copy_abs(), _SATOSHI) if inverse or quanto else divide(Decimal(1), parts)
     settled = of.text("settlCurrency") if members.get("settlCurrency") else of.text("quoteCurrency")
     listing = Listing(
         symbol=f"{name}.BITMEX",

@@ -155,6 +155,7 @@ class CoinbaseDecoder:
         return Levels(symbol, tuple(bids), tuple(asks), False, received_ns, _zoned(hot.time))
 
     def _carefully(self, frame: bytes, received_ns: int) -> Sequence[Event]:
+        fields: Fields | None = None
         try:
             fields = Fields(message(frame))
             if "type" not in fields.members:
@@ -164,7 +165,9 @@ class CoinbaseDecoder:
             read = _READERS.get(kind)
             return (Other(kind),) if read is None else read(self, fields, received_ns, frame)
         except (InvalidValue, ArithmeticError) as error:
-            return (bad(error, frame),)
+            members = {} if fields is None else fields.members
+            touch = fields is None or str(members.get("type")) in (_TICKS if self._ticks else _BOOK)
+            return (bad(error, frame, members.get("product_id"), touch),)
 
     def _ticker(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
         name, sequence, time = fields.text("product_id"), fields.whole("sequence"), fields.time_or_none("time")
@@ -202,8 +205,8 @@ class CoinbaseDecoder:
         if self._ticks:
             return (Other("snapshot"),)
         problems: list[Event] = []
-        sides = [_levels(fields.rows(name), f"$.{name}", problems, frame) for name in ("bids", "asks")]
         name = fields.text("product_id")
+        sides = [_levels(fields.rows(side), f"$.{side}", problems, frame, name) for side in ("bids", "asks")]
         if name not in self._names:
             return (Stray(name), *problems)
         return (Levels(self._names[name], sides[0], sides[1], True, received_ns, None), *problems)
@@ -212,16 +215,16 @@ class CoinbaseDecoder:
         if self._ticks:
             return (Other("l2update"),)
         problems: list[Event] = []
-        changes = fields.rows("changes")
+        name, changes = fields.text("product_id"), fields.rows("changes")
         of_side: dict[str, list[Any]] = {"buy": [], "sell": []}
         for index, change in enumerate(changes):
             if isinstance(change, list) and len(change) == 3 and change[0] in ("buy", "sell"):
                 of_side[change[0]].append(change[1:])
             else:
                 problem = InvalidValue(f"$.changes[{index}]", f"expected side, price and size, got {change!r:.40}")
-                problems.append(bad(problem, frame))
-        sides = [_levels(of_side[side], f"$.changes.{side}", problems, frame) for side in ("buy", "sell")]
-        name, time = fields.text("product_id"), fields.time_or_none("time")
+                problems.append(bad(problem, frame, name))
+        sides = [_levels(of_side[side], f"$.changes.{side}", problems, frame, name) for side in ("buy", "sell")]
+        time = fields.time_or_none("time")
         if name not in self._names:
             return (Stray(name), *problems)
         return (Levels(self._names[name], sides[0], sides[1], False, received_ns, time), *problems)
@@ -246,6 +249,8 @@ class CoinbaseDecoder:
         return (Failed(text if reason is None else f"{text}: {reason}", what),)
 
 
+_TICKS: Final = frozenset({"ticker"})
+_BOOK: Final = frozenset({"snapshot", "l2update"})
 _READERS: Final = {
     "ticker": CoinbaseDecoder._ticker,
     "match": CoinbaseDecoder._match,
@@ -258,7 +263,7 @@ _READERS: Final = {
 }
 
 
-def _levels(rows: Sequence[Any], place: str, problems: list[Event], frame: bytes) -> tuple[Level, ...]:
+def _levels(rows: Sequence[Any], place: str, problems: list[Event], frame: bytes, name: str) -> tuple[Level, ...]:
     """The levels that can be read; of each other one a word (one with the size `0.-10000` was seen)."""
     levels = []
     for index, row in enumerate(rows):
@@ -270,7 +275,7 @@ def _levels(rows: Sequence[Any], place: str, problems: list[Event], frame: bytes
                 raise InvalidValue(f"{place}[{index}]", f"expected a size of at least 0, got {size}")
             levels.append(Level(px, size))
         except (InvalidValue, ArithmeticError) as error:
-            problems.append(bad(error, frame))
+            problems.append(bad(error, frame, name))
     return tuple(levels)
 
 

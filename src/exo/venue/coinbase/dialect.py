@@ -49,14 +49,21 @@ class CoinbaseDialect:
         """What reads frames."""
         return CoinbaseDecoder(names, self._touch, self._trades)
 
-    def topics(self, name: str) -> Sequence[str]:
-        """channel:product; `level2_batch` is confirmed as `level2_50` or so."""
-        return [_BOOK.sub("level2:", f"{channel}:{name}") for channel in self._channels]
+    def name(self, text: str) -> str:
+        """As it is."""
+        return text
 
-    def request(self, names: Sequence[str], subscribe: bool, number: int) -> str:
+    def topics(self, name: str, *, whole: bool = False) -> Sequence[str]:
+        """channel:product; `level2_batch` is confirmed as `level2_50` or so."""
+        return [_BOOK.sub("level2:", f"{channel}:{name}") for channel in self._asked_of(whole)]
+
+    def request(self, names: Sequence[str], subscribe: bool, number: int, *, whole: bool = False) -> str:
         """A subscribe or unsubscribe; Coinbase has no numbers for them."""
         kind = "subscribe" if subscribe else "unsubscribe"
-        return json.dumps({"type": kind, "product_ids": list(names), "channels": self._channels})
+        return json.dumps({"type": kind, "product_ids": list(names), "channels": self._asked_of(whole)})
+
+    def _asked_of(self, whole: bool) -> list[str]:
+        return [self._touch] if whole else self._channels
 
     def confirmed(self, event: Event) -> tuple[str | None, Sequence[str]]:
         """Every answer says all that is subscribed; an error names a product, if anything."""
