@@ -1,8 +1,8 @@
 """`python -m exo.testing.exchange --venue binance`: an exchange in a process of its own.
 
 It says `{"port": ...}` on standard output and ends when its standard input does, so that it never outlives who started
-it. Lines on its standard input, up to an empty one, are ticks as JSON, {"quote": ...} or {"trade": ...}; without any
-it plays a random walk. On a terminal it plays one at once, until Ctrl-D or Ctrl-C.
+it. Lines on its standard input, up to an empty one, are ticks as JSON, {"quote": ...} or {"trade": ...}, and listings;
+without any tick it plays a random walk, or nothing if --still. On a terminal it plays at once, until Ctrl-D or Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import json
 import os
 import sys
 import threading
+from itertools import takewhile
 
-from exo.mkt import Listing, Quote, Trade, decode
-from exo.testing.exchange.dialects import Binance, BinanceUsdm, Bitmex, Coinbase, Dialect
+from exo.mkt import Listing
+from exo.testing.exchange import jsonl
+from exo.testing.exchange.dialects import Binance, BinanceUsdm, Bitmex, Coinbase, Dialect, Tick
 from exo.testing.exchange.exchange import Exchange
 from exo.testing.exchange.server import ExchangeServer
 from exo.testing.walk import RandomWalk
@@ -40,13 +42,14 @@ def main() -> None:
     parser.add_argument("--locked", action="store_true", help="Coinbase refuses level2")
     parser.add_argument("--bundle", type=float, default=0.0, help="seconds BitMEX holds quotes back")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument("--still", action="store_true", help="play nothing but the ticks there are")
     args = parser.parse_args()
     ticks, listings = read()
     symbols = [name for name in args.symbols.split(",") if name] or [_SYMBOLS.get(args.venue, "BTCUSDT")]
     walk = RandomWalk(symbols, seconds=args.seconds, rate=args.rate, seed=args.seed)
     exchange = Exchange(
         dialect(args),
-        ticks or walk,
+        ticks if ticks or args.still else walk,
         speed=args.speed,
         loop=args.loop,
         lifetime_s=args.lifetime,
@@ -66,22 +69,10 @@ def dialect(args: argparse.Namespace) -> Dialect:
     return Binance() if args.venue == "binance" else BinanceUsdm()
 
 
-def read() -> tuple[list[Quote | Trade], list[Listing]]:
+def read() -> tuple[list[Tick], list[Listing]]:
     """Ticks and listings from standard input, up to an empty line."""
-    ticks: list[Quote | Trade] = []
-    listings: list[Listing] = []
-    for line in () if sys.stdin.isatty() else iter(sys.stdin.buffer.readline, b""):
-        if not line.strip():
-            break
-        [(kind, value)] = json.loads(line, parse_float=str).items()
-        text = json.dumps(value)
-        if kind == "quote":
-            ticks.append(decode(text, Quote))
-        elif kind == "trade":
-            ticks.append(decode(text, Trade))
-        else:
-            listings.append(decode(text, Listing))
-    return ticks, listings
+    given = () if sys.stdin.isatty() else iter(sys.stdin.buffer.readline, b"")
+    return jsonl.read(takewhile(bytes.strip, given))
 
 
 async def run(exchange: Exchange, port: int) -> None:

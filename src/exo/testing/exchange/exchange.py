@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,7 +26,8 @@ class Exchange:
     Ticks are told at the distances of their `received_ns` (those without follow at once), `speed` times as fast, from
     the first subscription on, or from `start`; `loop` begins again at their end. A connection is ended after
     `lifetime_s`, or after the venue's own lifetime. Without `listings` they are made up for the symbols of the ticks,
-    with the finest steps that occur. `hits` counts the faults that struck. An Exchange serves one event loop.
+    with the finest steps that occur; without ticks nothing happens but what is told to `show`. `hits` counts the faults
+    that struck. An Exchange serves one event loop.
     """
 
     def __init__(
@@ -164,6 +165,16 @@ class Exchange:
         if self.playing:
             self._timer = asyncio.get_running_loop().call_soon(self._play)
 
+    def show(self, *ticks: Tick) -> None:
+        """Tell these at once to whoever has subscribed, whatever plays; they share a moment.
+
+        InvalidValue for a tick of what is not listed.
+        """
+        for tick in ticks:
+            if tick.symbol not in self.dialect.listings:
+                raise InvalidValue("symbol", f"{tick.symbol} is not listed")
+        self._show(ticks)
+
     def close(self) -> None:
         """Abort every connection and play no more."""
         for link in list(self.links):
@@ -195,10 +206,13 @@ class Exchange:
             if due_s > loop.time() + _NANOSECOND:
                 self._timer = loop.call_at(due_s, self._play)
                 return
-            self._tell(self.dialect.tell(self._moment(self._next), current_clock().now_ns(), self._topics))
-            if self.dialect.held and self._flush is None and self.dialect.hold_s is not None:
-                self._flush = loop.call_later(self.dialect.hold_s, self._flushed)
+            self._show(self._moment(self._next))
         self._timer = loop.call_soon(self._play)
+
+    def _show(self, moment: Sequence[Tick]) -> None:
+        self._tell(self.dialect.tell(moment, current_clock().now_ns(), self._topics))
+        if self.dialect.held and self._flush is None and self.dialect.hold_s is not None:
+            self._flush = asyncio.get_running_loop().call_later(self.dialect.hold_s, self._flushed)
 
     def _moment(self, first: Tick) -> list[Tick]:
         """The ticks that were received together with this one, but for those of what is not listed."""

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from exo.errors import ExoError, InvalidValue
-from exo.mkt import Listing, Quote, encode
+from exo.mkt import Listing
 from exo.testing.exchange.dialects import Tick
 from exo.testing.exchange.faults import At, Fault
+from exo.testing.exchange.jsonl import line
 
 _PATHS: Final = {"coinbase": "/", "binance": "/ws", "binance-usdm": "/ws", "bitmex": "/realtime"}
 _PATIENCE_S: Final = 10.0
@@ -34,10 +35,11 @@ class NotServed(ExoError):
 class ServedExchange:
     """`with ServedExchange("binance", symbols=["BTCUSDT"]) as served:` or `async with`; NotServed if it does not start.
 
-    Plays `ticks`, or a random walk of `symbols` at `rate` a second; `older`, `locked` and `bundle_s` are what Coinbase
-    and Bitmex can be told, older being not modern and without pools. It is ended by its own process id when the block
-    is left, and ends itself when this process does, however that comes. Its methods ask over HTTP and wait some
-    milliseconds for the answer.
+    Plays `ticks`, or without them a random walk of `symbols` at `rate` a second; where there are none in them, nothing
+    happens to its `listings` but what `show` tells. `older`, `locked` and `bundle_s` are what Coinbase and Bitmex can
+    be told, older being not modern and without pools. It is ended by its own process id when the block is left, and
+    ends itself when this process does, however that comes. Its methods ask over HTTP and wait some milliseconds for the
+    answer.
     """
 
     def __init__(
@@ -62,14 +64,15 @@ class ServedExchange:
             raise InvalidValue("venue", f"expected one of {', '.join(_PATHS)}, got {venue}")
         self.venue = venue
         self.port = port
-        self._input = _lines(ticks or (), listings)
+        told = None if ticks is None else tuple(ticks)
+        self._input = b"".join(line(value) + b"\n" for value in (*listings, *(told or ()))) + b"\n"
         options = {"--port": port, "--seconds": seconds, "--rate": rate, "--speed": speed, "--seed": seed}
         options["--bundle"] = bundle_s
         self._command = [sys.executable, "-m", "exo.testing.exchange", "--venue", venue]
         self._command += [str(part) for option in options.items() for part in option]
         self._command += ["--symbols", ",".join(symbols)] if symbols else []
         self._command += ["--lifetime", str(lifetime_s)] if lifetime_s is not None else []
-        flags = {"--loop": loop, "--older": older, "--locked": locked}
+        flags = {"--loop": loop, "--older": older, "--locked": locked, "--still": told == ()}
         self._command += [name for name, wanted in flags.items() if wanted]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -81,10 +84,10 @@ class ServedExchange:
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(self._input)
             process.stdin.flush()
-            line = process.stdout.readline()
-            if not line:
+            said = process.stdout.readline()
+            if not said:
                 raise NotServed(self.venue, "its process ended before it served")
-            self.port = json.loads(line)["port"]
+            self.port = json.loads(said)["port"]
         except BrokenPipeError as problem:
             self.stop()
             raise NotServed(self.venue, "its process ended before it served") from problem
@@ -144,6 +147,10 @@ class ServedExchange:
         """Begin to play, whether anyone listens or not."""
         self._ask("POST", "/exo/start")
 
+    def show(self, *ticks: Tick) -> None:
+        """Tell these at once to whoever has subscribed, as `Exchange.show` does; InvalidValue if it cannot."""
+        self._ask("POST", "/exo/ticks", b"\n".join(map(line, ticks)))
+
     def hits(self) -> dict[Fault, int]:
         """How often each fault struck."""
         return {Fault(name): count for name, count in self._ask("GET", "/exo/hits").items()}
@@ -155,7 +162,7 @@ class ServedExchange:
     def _ask(self, method: str, path: str, asked: Any = None) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
         try:
-            body = None if asked is None else json.dumps(asked)
+            body = asked if asked is None or isinstance(asked, bytes) else json.dumps(asked)
             connection.request(method, path, body, {"Content-Type": "application/json"})
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
         except OSError as problem:
@@ -182,11 +189,3 @@ class ServedExchange:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _lines(ticks: Iterable[Tick], listings: Iterable[Listing]) -> bytes:
-    """Ticks and listings as the process reads them, and the empty line after them."""
-    told = [b'{"listing":%b}' % encode(listing) for listing in listings]
-    for tick in ticks:
-        told.append(b'{"%b":%b}' % (b"quote" if isinstance(tick, Quote) else b"trade", encode(tick)))
-    return b"\n".join([*told, b"", b""]) if told else b"\n"

@@ -9,6 +9,7 @@ from typing import Final, Self
 from aiohttp import WSMsgType, web
 
 from exo.errors import ExoError, InvalidValue
+from exo.testing.exchange import jsonl
 from exo.testing.exchange.dialects import Refusal
 from exo.testing.exchange.exchange import Exchange
 from exo.testing.exchange.faults import At, Fault
@@ -17,24 +18,26 @@ from exo.testing.exchange.link import Link
 
 _HOST: Final = "127.0.0.1"
 _CLOSING_S: Final = 1.0  # how long a client may take to answer a close
+_LARGEST: Final = 64 * 1024 * 1024  # bytes of ticks shown together
 
 
 class ExchangeServer:
     """Serves an exchange on 127.0.0.1, `async with`; port 0 is any free one.
 
     Venue paths are the venue's own. Beside them `POST /exo/fault` takes the arguments of `Exchange.fault` as JSON,
-    `POST /exo/clear` forgets what is planned, `POST /exo/start` begins to play, and `GET /exo/hits` and
-    `GET /exo/state` tell what struck and who is connected.
+    `POST /exo/clear` forgets what is planned, `POST /exo/start` begins to play, `POST /exo/ticks` shows ticks, given as
+    on the standard input of the process, and `GET /exo/hits` and `GET /exo/state` tell what struck, who is connected.
     """
 
     def __init__(self, exchange: Exchange, port: int = 0) -> None:
         self.exchange = exchange
         self.port = port
         self._lines: set[SocketLine] = set()
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/exo/fault", self._fault)
         app.router.add_post("/exo/clear", self._clear)
         app.router.add_post("/exo/start", self._start)
+        app.router.add_post("/exo/ticks", self._show)
         app.router.add_get("/exo/hits", self._hits)
         app.router.add_get("/exo/state", self._state)
         app.router.add_get("/{path:.*}", self._venue)
@@ -141,6 +144,16 @@ class ExchangeServer:
     async def _start(self, request: web.Request) -> web.Response:
         if not self.exchange.playing:
             self.exchange.start()
+        return web.json_response({})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        try:
+            ticks, listings = jsonl.read((await request.read()).splitlines())
+            if listings:
+                raise InvalidValue("listing", "it is too late to list anything")
+            self.exchange.show(*ticks)
+        except ExoError as problem:
+            return web.json_response({"problem": str(problem)}, status=400)
         return web.json_response({})
 
     async def _hits(self, request: web.Request) -> web.Response:
