@@ -14,8 +14,10 @@ from exo.flow import VirtualClock, run_virtually
 from exo.testing.asking import Ask, cancel, hold, release, replace, submit
 from exo.testing.builders import feed, order, quote, report, trade
 from exo.testing.conformance import CaseResult, Conformance, venue_conformance
+from exo.testing.exchange.rig import ExchangeRig
+from exo.testing.market_rig import MarketFeed, MarketRig
 from exo.testing.rehearsal import Look, Rehearsal, rehearse
-from exo.testing.rig import PaperRig, Rig
+from exo.testing.rig import PaperRig, Rig, Skip
 from exo.testing.tape import BadTape, Step, Tape
 from exo.testing.walk import RandomWalk
 
@@ -43,6 +45,10 @@ __all__ = [
     "CaseResult",
     "Rig",
     "PaperRig",
+    "MarketRig",
+    "MarketFeed",
+    "ExchangeRig",
+    "Skip",
     "VirtualClock",
     "run_virtually",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from exo.dma import CancelOrder, NewOrder, ReplaceOrder, StatusQuery, Venue, VenueStatus
 from exo.mkt import ExecType, FeedStatus, MsgType, Quote, Report, Side, Trade
@@ -15,6 +15,7 @@ LOT: Final = Decimal("0.001")
 QTY: Final = Decimal("0.010")
 
 
+@runtime_checkable
 class Rig(Protocol):
     """A venue under test, with a market that can be set. A new one is made for each case.
 
@@ -62,7 +63,7 @@ class PaperRig:
 
 
 class Skip(Exception):
-    """This venue cannot do that."""
+    """This venue cannot do that; the case that needs it is skipped, with the reason."""
 
 
 class Trader:
