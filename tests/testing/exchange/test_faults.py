@@ -55,6 +55,21 @@ def test_half_open_lets_bytes_vanish_in_both_directions(place: str):
     at(place, test)
 
 
+def test_a_client_that_leaves_a_half_open_connection_is_no_error(place: str, caplog: pytest.LogCaptureFixture):
+    """Nor is an exchange that ends before it does."""
+
+    async def test(there: Place) -> None:
+        for _ in range(2):
+            connection = await there.connect()
+            await numbers(connection, 3)
+            there.exchange.fault(Fault.HALF_OPEN)
+            await within(connection, 0.1)
+        await connection.close()
+
+    at(place, test)
+    assert not caplog.records
+
+
 def test_stall_answers_pings_but_sends_no_data(place: str):
     """For a while; what would have come is lost."""
 

@@ -102,6 +102,7 @@ class ExchangeServer:
             message = await socket.receive()
             if link.half_open:
                 await line.over
+                return
             elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 link.hear(message.data)
             elif message.type is WSMsgType.PING:
