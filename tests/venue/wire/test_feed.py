@@ -269,6 +269,35 @@ async def test_unsubscribing_is_told_to_the_venue_and_the_last_ends_the_connecti
 
 
 @virtual
+async def test_to_subscribe_twice_changes_nothing() -> None:
+    """No status, and no message to the venue; after the feed was closed it is a new beginning."""
+    async with live() as here:
+        await here.subscribed(A)
+        here.feed.subscribe(A)
+        await settled()
+        assert here.told.states(A) == [DOWN, LIVE] and len(here.venue.sent) == 1
+        await here.feed.close()
+        await here.subscribed(A)
+        assert here.told.states(A) == [DOWN, LIVE, DOWN, LIVE] and len(here.network.connections) == 2
+
+
+@virtual
+async def test_what_is_unsubscribed_and_at_once_subscribed_again_is_asked_for_anew() -> None:
+    """What the venue said in between was not looked at, so that it is LIVE only when the venue confirms it again."""
+    async with live() as here:
+        await here.subscribed(A, B)
+        await here.feed.unsubscribe(A)
+        here.feed.subscribe(A)
+        assert here.told.states(A) == [DOWN, LIVE, DOWN]
+        await asyncio.sleep(2)
+        assert [sent["method"] for sent in here.venue.sent] == ["SUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE"]
+        assert here.told.states(A) == [DOWN, LIVE, DOWN]
+        here.confirm()
+        await settled()
+        assert here.told.states(A) == [DOWN, LIVE, DOWN, LIVE] and here.told.states(B) == [DOWN, LIVE]
+
+
+@virtual
 async def test_pings_of_the_venue_are_answered_with_their_payload() -> None:
     """Binance ends a connection that does not."""
     async with live() as here:
