@@ -22,7 +22,7 @@ async def quiet(watcher: Watcher) -> None:
     """A quiet market on a healthy connection is LIVE, however many heartbeats long."""
     await watcher.subscribe(watcher.rig.symbol, watcher.rig.other)
     since = len(watcher.told)
-    await asyncio.sleep(5 * watcher.rig.heartbeat_s)
+    await asyncio.sleep(4 * watcher.rig.heartbeat_s)
     equal("statuses of a quiet market", [each for each in watcher.told[since:] if isinstance(each, FeedStatus)], [])
     await watcher.see(watcher.quote(101, 110))
 
