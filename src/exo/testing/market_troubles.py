@@ -91,7 +91,7 @@ async def refused_at_first(watcher: Watcher) -> None:
     await watcher.rig.fault(Fault.REFUSE)
     await done(watcher.rig.feed.subscribe(watcher.rig.symbol))
     await watcher.rig.settle()
-    equal("while it is refused", watcher.state(), FeedState.DOWN)
+    equal("while it is refused", {each.state for each in watcher.statuses()}, {FeedState.DOWN})
     await watcher.fresh()
 
 
@@ -99,7 +99,7 @@ async def refused_again(watcher: Watcher) -> None:
     """A venue that refuses to be connected again is asked until it does not; until then it is not LIVE."""
     await watcher.subscribe()
     since = len(watcher.told)
-    for fault in (Fault.REFUSE, Fault.REFUSE, Fault.DROP):
+    for fault in (Fault.REFUSE, Fault.DROP):
         await watcher.rig.fault(fault)
     await watcher.stale(since)
     await watcher.fresh()
