@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from exo.dma import VenueStatus
@@ -130,6 +131,19 @@ class Watcher:
         statuses = self.statuses(symbol)
         return statuses[-1].state if statuses else None
 
+    def is_live(self, symbol: str = "") -> bool:
+        """Whether that is LIVE."""
+        return self.state(symbol) is FeedState.LIVE
+
+    def was_stale(self, since: int, symbol: str = "") -> bool:
+        """Whether it was told that a symbol's data is not LIVE."""
+        return any(each.stale for each in self.statuses(symbol, since))
+
+    def has(self, tick: Tick, since: int = 0) -> bool:
+        """Whether the last that was told of this kind and symbol is this."""
+        told = self.quotes(tick.symbol, since) if isinstance(tick, Quote) else self.trades(tick.symbol, since)
+        return bool(told) and shown(told[-1]) == shown(tick)
+
     # A market, in steps
 
     def quote(
@@ -173,7 +187,7 @@ class Watcher:
     async def live(self, *symbols: str) -> None:
         """Wait until these are LIVE."""
         for symbol in symbols or (self.rig.symbol,):
-            await self.until(lambda of=symbol: self.state(of) is FeedState.LIVE, f"{symbol} is LIVE")  # type: ignore[misc]
+            await self.until(partial(self.is_live, symbol), f"{symbol} is LIVE")
 
     async def heard(self, state: FeedState, since: int, symbol: str = "") -> None:
         """Wait until it was told that a symbol's data is in this state."""
@@ -185,11 +199,7 @@ class Watcher:
     async def stale(self, since: int, *symbols: str) -> None:
         """Wait until it was told that these are not LIVE, even if they are again."""
         for symbol in symbols or (self.rig.symbol,):
-            await self.until(lambda of=symbol: self.was_stale(since, of), f"{symbol} is not LIVE")  # type: ignore[misc]
-
-    def was_stale(self, since: int, symbol: str = "") -> bool:
-        """Whether it was told that a symbol's data is not LIVE."""
-        return any(each.stale for each in self.statuses(symbol, since))
+            await self.until(partial(self.was_stale, since, symbol), f"{symbol} is not LIVE")
 
     async def see(self, *ticks: Tick) -> None:
         """Have the venue tell these, and wait until the last of each kind and symbol has come as the last of it."""
@@ -197,7 +207,7 @@ class Watcher:
         await self.rig.tell(*ticks)
         for tick in {(type(tick), tick.symbol): tick for tick in ticks}.values():
             what = f"the last {type(tick).__name__} of {tick.symbol} is {shown(tick)}"
-            await self.until(lambda of=tick: self.has(of, since), what)  # type: ignore[misc]
+            await self.until(partial(self.has, tick, since), what)
 
     async def fresh(self, *symbols: str) -> None:
         """Wait until these are LIVE with a quote of now; one may be lost while a connection takes another's place."""
@@ -211,11 +221,6 @@ class Watcher:
                     break
             check(self.has(quote, since), f"no fresh quote of {symbol} was told")
         await self.live(*symbols)
-
-    def has(self, tick: Tick, since: int = 0) -> bool:
-        """Whether the last that was told of this kind and symbol is this."""
-        told = self.quotes(tick.symbol, since) if isinstance(tick, Quote) else self.trades(tick.symbol, since)
-        return bool(told) and shown(told[-1]) == shown(tick)
 
     async def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait until something holds; AssertionError if that takes too long."""
