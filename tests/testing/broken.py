@@ -318,6 +318,7 @@ class NeverDown(Between):
 
 class TellsTheOldQuote(Between):
     last: Quote | None = None
+    old: Quote | None = None
 
     def on_quote(self, quote: Quote) -> None:
         self.last = quote
@@ -325,8 +326,10 @@ class TellsTheOldQuote(Between):
 
     def on_status(self, status: FeedStatus) -> None:
         super().on_status(status)
-        if status.state is FeedState.LIVE and self.last is not None and self.last.symbol == status.symbol:
-            self.on_quote(replace(self.last, received_ns=current_clock().now_ns()))
+        if status.stale and self.last is not None and self.last.symbol == status.symbol:
+            self.old = self.last
+        elif self.old is not None and self.old.symbol == status.symbol:
+            self.on_quote(replace(self.old, received_ns=current_clock().now_ns()))
 
 
 class SilentIsDown(Between):

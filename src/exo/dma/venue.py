@@ -37,7 +37,10 @@ class VenueStatus(Value):
 
 
 class Feed(Protocol):
-    """Where market data comes from: told which symbols are wanted. Either method may be `async def`."""
+    """Where market data comes from: told which symbols are wanted. Either method may be `async def`.
+
+    One that has a `connect(sink)`, as a Venue has, is told where to put its news.
+    """
 
     def subscribe(self, symbol: str, /) -> object:
         """Start sending this symbol's quotes, trades and statuses."""

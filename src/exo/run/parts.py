@@ -69,8 +69,9 @@ class Parts(Generic[OrderT]):
         self.delivery = Delivery(clock, statistics, self._left, turn_s=turn_s, turn_calls=turn_calls, threads=threads)
         self.market = Market(self.delivery, statistics)
         self._working: Working | None = None
+        if connect := getattr(venue, "connect", None):
+            connect(sink)
         if isinstance(venue, Venue):
-            venue.connect(sink)
             capabilities = venue.capabilities
             outbox = Outbox(capabilities, reserve=reserve, max_age_s=max_age_s)
             ids = Ids(instance, clock.now_ns(), capabilities.id_form)

@@ -18,14 +18,14 @@ _HUGE: Final = 123_456_789_012_345_678  # more digits than a float has
 
 
 async def down_then_live(watcher: Watcher) -> None:
-    """A symbol's data is DOWN until it is subscribed, then LIVE, and no quote comes before that."""
+    """A symbol's data is DOWN until it is subscribed, then LIVE, and no quote is delivered before that."""
     equal("before it is subscribed", watcher.told, [])
     await watcher.subscribe()
     await watcher.fresh()
     equal("states", [each.state for each in watcher.statuses()], [FeedState.DOWN, FeedState.LIVE])
-    first = next(each for each in watcher.told if isinstance(each, Quote | Trade))
-    live = next(each for each in watcher.told if isinstance(each, FeedStatus) and not each.stale)
-    check(watcher.told.index(live) < watcher.told.index(first), "a quote or trade came before it was LIVE")
+    first = next(number for number, each in enumerate(watcher.told) if isinstance(each, Quote | Trade))
+    live = next(number for number, each in enumerate(watcher.told) if isinstance(each, FeedStatus) and not each.stale)
+    check(None not in watcher.told[first:live], "a quote or trade came before it was LIVE")
 
 
 async def quotes(watcher: Watcher) -> None:
@@ -166,11 +166,11 @@ async def subscribes_again(watcher: Watcher) -> None:
         await watcher.unsubscribe(each)
         await watcher.rig.settle()
     for each in (symbol, other):
-        await watcher.subscribe(each)
+        await done(watcher.rig.feed.subscribe(each))
         await watcher.fresh(each)
     await watcher.unsubscribe(other)
     await watcher.rig.settle()
-    await watcher.subscribe(other)
+    await done(watcher.rig.feed.subscribe(other))
     await watcher.fresh(symbol, other)
 
 

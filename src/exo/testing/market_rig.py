@@ -22,7 +22,6 @@ Touch: TypeAlias = tuple[Decimal | None, Decimal | None, Decimal | None, Decimal
 
 _PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.005
-_TRIES: Final = 20
 
 
 class MarketFeed(Feed, Protocol):
@@ -210,22 +209,27 @@ class Watcher:
             await self.until(partial(self.has, tick, since), what)
 
     async def fresh(self, *symbols: str) -> None:
-        """Wait until these are LIVE with a quote of now; one may be lost while a connection takes another's place."""
-        await self.live(*symbols)
+        """Wait until these are LIVE with a quote of now: it shows one after another, for some may be lost."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._patience_s
         for symbol in symbols or (self.rig.symbol,):
-            for _ in range(_TRIES):
+            while True:
                 quote, since = self.quote(100, 110, symbol=symbol), len(self.told)
                 await self.rig.tell(quote)
                 await self.rig.settle()
-                if self.has(quote, since):
+                if self.has(quote, since) and self.is_live(symbol):
                     break
-            check(self.has(quote, since), f"no fresh quote of {symbol} was told")
-        await self.live(*symbols)
+                state = self.state(symbol)
+                check(loop.time() < until_s, f"no fresh quote of {symbol} was told, which is {state and state.value}")
+
+    @property
+    def _patience_s(self) -> float:
+        return _PATIENCE_S + 2 * self.rig.heartbeat_s
 
     async def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait until something holds; AssertionError if that takes too long."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + _PATIENCE_S + 2 * self.rig.heartbeat_s
+        until_s = loop.time() + self._patience_s
         while not holds():
             if loop.time() > until_s:
                 told = [each for each in self.told if each is not None]

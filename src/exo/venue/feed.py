@@ -27,7 +27,6 @@ _AGAIN_S: Final = 30.0
 _SETTLED_S: Final = 5.0
 _ROLLED_S: Final = 30.0
 _LOOK_S: Final = 0.05
-_DIFFER_S: Final = 1.0
 
 _log = logging.getLogger("exo.venue")
 
@@ -79,7 +78,7 @@ class LiveFeed:
         self._deliver = getattr(sink, "deliver", _nothing)
 
     def subscribe(self, symbol: str) -> None:
-        """Start sending this symbol's data."""
+        """Start sending this symbol's data; one that is subscribed stays as it is."""
         name = self._name(symbol)
         if symbol in self._news.symbols:
             return
@@ -101,8 +100,10 @@ class LiveFeed:
                 await self.close()
 
     async def close(self) -> None:
-        """End every connection."""
+        """End every connection, and forget what was wanted."""
         main, self._main = self._main, None
+        for symbol in list(self._news.symbols):
+            self._news.remove(symbol)
         if main is not None:
             await _ended(main)
 
@@ -228,22 +229,17 @@ class LiveFeed:
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
     async def _ready(self, stream: Stream) -> None:
-        """Wait until it carries all that its predecessor does, and for a while if the trades of both differ.
-
-        NotReady if that takes too long.
-        """
-        loop, news = asyncio.get_running_loop(), self._news
-        until_s, differ_until_s = loop.time() + _ROLLED_S, None
-        while True:
-            if differ_until_s is None and news.carries(stream):
-                differ_until_s = loop.time() + _DIFFER_S
-            if differ_until_s is not None and (loop.time() >= differ_until_s or not news.trades_differ):
-                return
+        """Wait until it carries all that its predecessor does and that has caught up; NotReady if it takes too long."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _ROLLED_S
+        while not self._news.carries(stream):
             if stream.reading.done():
                 stream.reading.result()
             if loop.time() >= until_s:
                 raise NotReady(_ROLLED_S)
             await asyncio.sleep(_LOOK_S)
+        if self._current is not None:
+            await self._current.caught_up()  # what was sent before the successor was subscribed, only it can tell
 
     def _ends(self) -> None:
         self._ending.set()

@@ -23,12 +23,17 @@ from exo.venue.numbering import Numbering
 _log = logging.getLogger("exo.venue")
 
 _SHOWN: Final = 20
+_OF_TRADES: Final = (Trade, Past, Aside, Beat)
 
 
 class Source(Protocol):
-    """What the news are from: one connection, with what is known by it alone."""
+    """What the news are from: one connection, with what is known by it alone.
+
+    `held` is what it has said of trades while another's counted.
+    """
 
     heard: Hearsay
+    held: deque[Event]
     ending: bool
 
     def is_confirmed(self, name: str) -> bool:
@@ -67,8 +72,8 @@ class Instrument:
 class News:
     """Takes the events of a feed's streams and gives the sink what is news; `current` is the stream whose quotes count.
 
-    Trades count from every stream, once each: during a rollover two of them tell the same. `ends` is told that the
-    venue will close the current connection soon.
+    Trades count once each, though two streams tell the same during a rollover: what a successor says of them is held
+    until it is chosen, for it may be ahead. `ends` is told that the venue will close the current connection soon.
     """
 
     def __init__(self, venue: str, counted: bool, snapshots: bool, ends: Callable[[], object]) -> None:
@@ -113,11 +118,6 @@ class News:
             for name, of in self.instruments.items()
         )
 
-    @property
-    def trades_differ(self) -> bool:
-        """Whether one stream has told trades that another left out, and may yet tell."""
-        return any(of.numbering.missing() for of in self.instruments.values())
-
     def ready(self, stream: Source, name: str) -> None:
         """An instrument's data is LIVE once the stream that counts has all of it, and its touch is that of now."""
         instrument = self.instruments.get(name)
@@ -140,6 +140,9 @@ class News:
     def choose(self, stream: Source) -> None:
         """From now on its quotes are those that count; after a time with none nobody knows what was missed."""
         first, self.current = self.current is None, stream
+        for event in stream.held:
+            self.take(stream, event)
+        stream.held.clear()
         for name, instrument in self.instruments.items():
             if first:
                 instrument.numbering.begin()
@@ -166,6 +169,8 @@ class News:
         """Take in an event of a stream."""
         if type(event) is Quote:
             self._quote(stream, event)
+        elif stream is not self.current and self.current is not None and isinstance(event, _OF_TRADES):
+            stream.held.append(event)
         elif type(event) is Trade:
             self._trade(stream, event)
         else:

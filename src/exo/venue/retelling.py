@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 from exo.dma.venue import Sink
 from exo.venue.dialect import Dialect
-from exo.venue.frames import Failed, Taken
+from exo.venue.frames import Event, Failed, Taken
 from exo.venue.heard import Hearsay
 from exo.venue.news import News
 from exo.venue.tap import Note, What
@@ -53,6 +54,7 @@ class _Connection:
     def __init__(self, dialect: Dialect, names: Mapping[str, str]) -> None:
         self.decode = dialect.decoder(names).decode
         self.heard = Hearsay()
+        self.held: deque[Event] = deque()
         self.ending = False
 
     def is_confirmed(self, name: str) -> bool:

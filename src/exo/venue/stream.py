@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from exo.flow.clock import Clock
@@ -18,6 +20,7 @@ from exo.venue.tap import Note, Tap, What
 _S: Final = 1_000_000_000
 _CUT: Final = 128  # frames
 _BREATH: Final = 1024  # frames
+_HELD: Final = 100_000  # events
 
 
 class Stream:
@@ -42,6 +45,7 @@ class Stream:
         tap: Tap | None,
     ) -> None:
         self.heard = Hearsay()
+        self.held: deque[Event] = deque(maxlen=_HELD)
         self.silent = False
         self.ending = False
         self._opened = opened
@@ -63,6 +67,7 @@ class Stream:
         )
         self._heard_ns = clock.now_ns()
         self._reading: asyncio.Task[None] | None = None
+        self._ponged = asyncio.Event()
 
     @property
     def reading(self) -> asyncio.Task[None]:
@@ -109,6 +114,13 @@ class Stream:
             self.reading.exception()  # whatever it has to say, it has said
         await self._connection.close()  # it may have been cancelled before its first step
 
+    async def caught_up(self) -> None:
+        """Wait until all that the venue has sent by now is taken, which its pong comes after; a heartbeat at most."""
+        self._ponged.clear()
+        with suppress(Closed, TimeoutError):
+            await self._connection.ping()
+            await asyncio.wait_for(self._ponged.wait(), self._dialect.habits.heartbeat_s)
+
     async def _run(self) -> None:
         await asyncio.sleep(0)  # a loop with eager tasks begins this before anybody knows of it
         asking = asyncio.get_running_loop().create_task(self._subscribing.run(), name="exo.feed.ask")
@@ -144,6 +156,8 @@ class Stream:
                     take(self, event)
             elif kind is Kind.PING:
                 await connection.pong(data)
+            else:
+                self._ponged.set()
             count += 1
             if not count % _CUT:
                 self._delivered()

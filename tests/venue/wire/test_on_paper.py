@@ -102,3 +102,18 @@ def test_venues_are_known_by_name() -> None:
         assert "coinbase" in str(error)
     else:
         raise AssertionError
+
+
+@virtual
+async def test_a_feed_alone_is_told_where_to_put_its_news() -> None:
+    """A dispatcher that only looks needs no venue for orders."""
+    network = ScriptedNetwork()
+    seen: list[Any] = []
+    made = Made(lambda me, update: seen.append((update.quote and update.quote.bid_px, update.stale)))
+    async with exo.Dispatcher(made, LiveFeed(BinanceDialect("wss://x/ws"), network)) as d:
+        d.submit(buy(A))
+        await settled()
+        confirm(network)
+        network.last.tell(ticker(1))
+        await settled()
+        assert seen[-1] == (D("1.5"), False)

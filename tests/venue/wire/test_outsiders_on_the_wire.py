@@ -459,7 +459,7 @@ async def test_a_successor_that_is_ahead_of_its_predecessor_is_no_gap() -> None:
         await settled()
         first.tell(printed(2), printed(3))
         await asyncio.sleep(1)
-        assert here.told.trades == ["1", "3", "2"] and here.feed.counts["rolled over"] == 1
+        assert here.told.trades == ["1", "2", "3"] and here.feed.counts["rolled over"] == 1
         assert here.told.states(A) == [DOWN, LIVE] and not here.feed.counts["gap"]
 
 
