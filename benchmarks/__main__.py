@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import acknowledged, aging, busy, decoding, freerun, holding, lockstep, queues, replaying, soak
+from benchmarks import acknowledged, aging, busy, decoding, freerun, holding, lockstep, queues, replaying, soak, wire
 from benchmarks.rows import HEAD, Row, shown
 
 WORKLOADS: dict[str, Callable[[bool], Iterator[Row]]] = {
@@ -25,6 +25,7 @@ WORKLOADS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "aging": aging.rows,
     "queues": queues.rows,
     "decoding": decoding.rows,
+    "wire": wire.rows,
     "soak": soak.rows,
     "replay": replaying.rows,
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import acknowledged, aging, busy, freerun, holding, lockstep, queues, soak
+from benchmarks import acknowledged, aging, busy, clients, freerun, holding, lockstep, queues, sender, soak, wire
 from benchmarks.containers import OURS, run
 from benchmarks.rows import Row, compared, interleaved
 from exo import run_virtually
@@ -76,6 +76,52 @@ def test_a_flood_leaves_quiet_symbols_some_quotes():
 def test_the_queue_is_measured():
     """With keys that wait."""
     assert queues.conflating(10, 100) > 0
+
+
+@pytest.mark.parametrize("client", wire.CLIENTS)
+def test_what_comes_over_a_socket_is_counted_and_its_ages_are_noted(client: str):
+    """For a moment of real time, at a pace that any machine can keep."""
+    found = run(wire.measure(client, 1000, 0.3))
+    assert 0 < found.own["p50"] <= found.own["max"] < found.due["max"]
+    assert found.taken > 0
+    assert found.sent.frames == 800 and sum(found.sent.trades.values()) == 160
+
+
+@pytest.mark.parametrize("client", wire.CLIENTS)
+def test_the_most_that_comes_over_a_socket_is_found(client: str):
+    """Flat out, and by halving."""
+    found = wire.saturated(client, 0.2, 1)
+    assert found["saturation"] > 0 and 0 < found["saturation-blocked"] <= 1
+    assert found["saturation-held"] in (0, found["saturation"] / 2)
+
+
+def test_ages_are_shown_only_of_rounds_in_which_the_sender_kept_its_pace(monkeypatch: pytest.MonkeyPatch):
+    """A late sender makes other ages, and is named instead."""
+    ages, most = dict.fromkeys(wire.SHARES, 9.0), {"saturation": 5.0, "saturation-blocked": 0.5}
+
+    def rows(late_us: float) -> list[Row]:
+        sent = sender.Report(200_000, 10.0, {}, late_us, late_us, 0.1)
+        results: Any = iter([wire.Found(ages, ages, 20_000.0, sent), most])
+
+        def interleaved(variants: dict[str, Any], _: int) -> dict[str, Any]:
+            found = next(results)
+            return {name: [found] for name in variants}
+
+        monkeypatch.setattr(wire, "interleaved", interleaved)
+        return list(wire.rows(True))
+
+    on_pace, late = rows(10.0), rows(1e6)
+    assert [row.met for row in (on_pace[0], late[0])] == [True, False]
+    assert any("age" in row.workload for row in on_pace) and not any("age" in row.workload for row in late)
+
+
+def test_the_sender_frames_as_a_websocket_does():
+    """Short and long, as a server's, and a client's that come in pieces."""
+    assert clients.framed(b"a" * 125)[:2] == b"\x81\x7d"
+    assert clients.framed(b"a" * 126)[:4] == b"\x81\x7e\x00\x7e"
+    masked = b"\x89\x82\x01\x02\x03\x04" + bytes((ord("h") ^ 1, ord("i") ^ 2))
+    assert clients.unmasked(masked + b"x") == (clients.PING, b"hi", b"x")
+    assert clients.unmasked(masked[:-1]) is None
 
 
 def test_a_ratio_is_of_the_same_round_and_a_target_is_held_against_it():
