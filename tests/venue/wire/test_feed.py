@@ -334,6 +334,28 @@ async def test_a_rollover_leaves_no_gap_and_tells_nothing_twice() -> None:
 
 
 @virtual
+async def test_a_rollover_waits_until_the_first_connection_has_caught_up() -> None:
+    """The second may be ahead of it; what the first was sent before is told by it alone, and then the second's."""
+    async with live(BinanceDialect("wss://x/ws", lifetime_s=900)) as here:
+        await here.subscribed(A)
+        first = here.venue
+        first.tell(ticker(u=1), printed(1))
+        await asyncio.sleep(901)
+        first.deaf = True
+        here.confirm()
+        here.venue.tell(printed(4), ticker(u=4))
+        asked = first.pings
+        await asyncio.sleep(1)
+        assert first.pings == asked + 1 and not first.closed
+        first.tell(printed(2), printed(3))
+        first.deaf = False
+        await first.ping()  # as if it had been answered only now
+        await asyncio.sleep(1)
+        assert first.closed and here.feed.counts["gap"] == 0
+        assert here.told.trades == ["1", "2", "3", "4"] and here.told.states(A) == [DOWN, LIVE]
+
+
+@virtual
 async def test_a_rollover_that_fails_leaves_the_first_connection_alone() -> None:
     """It is tried again; a symbol that the second never confirms keeps the first."""
     async with live(BinanceDialect("wss://x/ws", lifetime_s=900)) as here:
