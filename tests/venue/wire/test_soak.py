@@ -30,7 +30,7 @@ DRAINED_S = 30.0
 # The longer soak of CI has 300,000 frames after its warm-up: 17 bytes kept of each would show, and the least of objects
 # has as many. A heap goes up and down by 1 MB. Of a connection that was replaced some is kept for 10 seconds.
 GROWN_KB = 5_000_000 / 1024
-OBJECTS = 5_000  # that the garbage collector knows of
+OBJECTS = 20_000  # that the garbage collector knows of; the fewest frames after a warm-up are 60,000
 
 
 class Worker:
