@@ -165,7 +165,6 @@ class Stream:
                     # More may be there than can be taken, and no wait ever: what comes now did not come before.
                     self._heard_ns, fresh = self._clock.now_ns(), True
                     await asyncio.sleep(0)
-                    fresh = True  # more may have been read meanwhile, and again at the next breath, without a wait
 
     async def _watch(self) -> None:
         """Ask for a sign of life after half a heartbeat of silence, give up after another half."""

@@ -101,7 +101,6 @@ def soaked(seconds: float, warm_s: float, lifetime_s: float = 86_000.0) -> Soake
             network = SocketNetwork()
             feed = LiveFeed(BinanceDialect(sender.url, lifetime_s=lifetime_s), network)
             async with exo.Dispatcher(Worker, feed) as dispatcher:
-                feed.connect(dispatcher)
                 for name in NAMES * EACH:
                     dispatcher.submit(exo.Order(side=exo.Side.BUY, symbol=f"{name}.BINANCE"))
                 await asyncio.sleep(warm_s)

@@ -50,12 +50,13 @@ def test_frames_without_a_pause_are_stamped_anew_at_each_breath() -> None:
 
     async def program() -> None:
         dialect = BinanceDialect("ws://nowhere")
-        stream = Stream(Flood(), dialect, {"A": "A.BINANCE"}, Ticking(), take, nothing, nothing, nothing)
+        stream = Stream(1, Flood(), dialect, {"A": "A.BINANCE"}, Ticking(), take, nothing, nothing, nothing, None)
+        stream.start()
         async with asyncio.timeout(10):
             try:
-                await stream.run()
+                await stream.reading
             except Closed:
-                return
+                await stream.end()
 
     run_virtually(program())
     assert sum(stamps.values()) == 9_999
