@@ -79,10 +79,14 @@ class Taken(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A request was refused, with the venue's words; `what` is its id or the name it was about, if that was said."""
+    """A request was refused, with the venue's words; `what` is its id or the name it was about, if that was said.
+
+    `retry_after_s` is when to ask again where it came too soon after others.
+    """
 
     text: str
     what: str | None = None
+    retry_after_s: float | None = None
 
 
 class Ending(NamedTuple):

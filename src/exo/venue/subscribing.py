@@ -55,6 +55,7 @@ class Subscribing:
         self._stale: dict[str, None] = {}  # asked for, and not wanted any more; maybe wanted again since
         self._torn: dict[str, int] = {}  # a new whole is wanted then
         self._renewed: dict[str, tuple[int, int]] = {}  # how often of late, and when last
+        self._rests_until_s = 0.0  # as the venue has asked for
         self._number = 0
         self._changed = asyncio.Event()
 
@@ -92,13 +93,14 @@ class Subscribing:
 
     async def run(self) -> None:
         """Send what brings the subscriptions in line, a batch at a time, as fast as the venue allows."""
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 gone = [name for name in self._asked if name not in self._wanted or name in self._stale]
                 new = [name for name in self._wanted if name not in self._asked]
                 now_ns = self._clock.now_ns()
                 torn = [name for name, due_ns in self._torn.items() if due_ns <= now_ns]
-                if not (gone or new or torn):
+                if not (gone or new or torn) or self._rests_until_s > loop.time():
                     self._changed.clear()
                     await self._changed.wait()
                     continue
@@ -126,7 +128,7 @@ class Subscribing:
             self._asked[name] = None
             self._missing[name] = set(self._dialect.topics(name, whole=whole))
         self._requests[number] = names
-        asyncio.get_running_loop().call_later(_ANSWER_S, self._unanswered, number)
+        asyncio.get_running_loop().call_later(_ANSWER_S, self._due, number, names)
         await self._send(self._dialect.request(names, True, self._number, whole=whole))
 
     async def _unsubscribe(self, names: tuple[str, ...]) -> None:
@@ -155,7 +157,7 @@ class Subscribing:
         """The venue has answered a request: what it was about is confirmed, or refused."""
         number, topics = self._dialect.confirmed(event)
         if isinstance(event, Failed):
-            self._denied |= dict.fromkeys(self._fail(event.text, number, topics))
+            self._failed(event, number, topics)
             return
         if number is not None:
             for name in self._requests.pop(number, ()):
@@ -177,11 +179,20 @@ class Subscribing:
                     del self._requests[number]
             self._confirmed(name)
 
-    def _fail(self, text: str, number: str | None, topics: Sequence[str]) -> Sequence[str]:
-        """A request came to nothing; the names it was about, as far as that is known.
+    def _failed(self, event: Failed, number: str | None, topics: Sequence[str]) -> None:
+        names, named = self._about(number, topics)
+        if event.retry_after_s is None:
+            self._denied |= dict.fromkeys(named)
+            self._fail(event.text, names, named)
+            return
+        for name in dict.fromkeys((*names, *named)):
+            self._forget(name)
+        loop = asyncio.get_running_loop()
+        self._rests_until_s = loop.time() + event.retry_after_s
+        loop.call_later(event.retry_after_s, self._changed.set)
 
-        The others of its request are asked for again, each by itself.
-        """
+    def _about(self, number: str | None, topics: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """The names of the request that failed, and of them those that it failed for, as far as that is known."""
         named: list[str] = []
         if number is None and topics:
             named = [name for name in self._asked if set(self._dialect.topics(name)) & set(topics)]
@@ -189,8 +200,10 @@ class Subscribing:
         elif number is None:
             number = next(iter(self._requests), None)
         names = self._requests.pop(number, ()) if number is not None else ()
-        if not named and len(names) == 1:
-            named = list(names)
+        return names, named or (names if len(names) == 1 else ())
+
+    def _fail(self, text: str, names: Sequence[str], named: Sequence[str]) -> None:
+        """Refused are those that are named; the others of their request are asked for again, each by itself."""
         for name in names:
             if self._missing.get(name):
                 self._forget(name)
@@ -200,7 +213,6 @@ class Subscribing:
             self._wanted.pop(name, None)
             self._refused(name, text)
         self._changed.set()
-        return named
 
     def _forget(self, name: str) -> None:
         self._note(What.FORGOTTEN, name.encode())
@@ -208,6 +220,10 @@ class Subscribing:
         for of in (self._asked, self._missing, self._stale, self._torn, self._renewed):
             of.pop(name, None)
 
-    def _unanswered(self, number: str) -> None:
+    def _due(self, number: str, names: Sequence[str]) -> None:
+        """Its answer should be there by now, and what it was to bring."""
         if number in self._requests:
-            self._fail(f"not answered within {_ANSWER_S:g} s", number, ())
+            self._fail(f"not answered within {_ANSWER_S:g} s", *self._about(number, ()))
+        for name in names if self._dialect.habits.snapshots else ():
+            if self.is_confirmed(name) and self._heard[name].depth is None:
+                self.again(name)

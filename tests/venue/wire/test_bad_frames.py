@@ -147,7 +147,7 @@ def test_a_frame_that_cannot_be_read_says_where(venue: str, frame: bytes, place:
         (
             "bitmex",
             b'{"status":429,"error":"Rate limit","meta":{"retryAfter":1},"request":{"args":["quote:A"]}}',
-            Failed("Rate limit (status 429)", "quote:A"),
+            Failed("Rate limit (status 429)", "quote:A", 1.0),
         ),
         ("bitmex", table({}, "orderBookL2"), Other("insert of orderBookL2")),
         ("bitmex", table(QUOTE | {"symbol": "ETHUSD"}), Stray("ETHUSD")),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exo.flow import current_clock
-from exo.mkt import FeedState, Quote, Trade
+from exo.mkt import FeedState, FeedStatus, Quote, Trade
 from exo.testing import RandomWalk
 from exo.testing.exchange import At, Binance, BinanceUsdm, Bitmex, Coinbase, Exchange, Fault, MemoryNetwork
 from exo.venue.binance.dialect import BinanceDialect, usd_m
@@ -153,6 +153,28 @@ async def test_refusals_and_maintenance_at_the_door_are_waited_out(venue: str) -
         "HTML": 5,
         "MAINTENANCE": 5,
     }
+    await played.close()
+
+
+@pytest.mark.parametrize("venue", ["binance", "bitmex", "coinbase"])
+@pytest.mark.parametrize("at", [At.HANDSHAKE, At.MESSAGE])
+@virtual
+async def test_refusals_for_the_rate_strike_fifty_times_and_are_waited_out(venue: str, at: At) -> None:
+    """At the door and at a request; no symbol is taken for one that the venue does not have."""
+    played = Played(venue, 1800, rate=20)
+    await played.subscribed()
+    exchange, struck = played.exchange, 0
+    while exchange.hits.get(Fault.REFUSE, 0) < 50:
+        exchange.fault(Fault.REFUSE, at=at, hold_s=1)
+        exchange.fault(Fault.DROP, at=At.NOW)
+        await asyncio.sleep(12)
+        struck += 1
+        assert struck < 120, exchange.hits
+        assert all(played.state(symbol) is LIVE for symbol in played.symbols), played.told.text(played.symbols[0])
+    texts = {each.text for each in played.told.all if isinstance(each, FeedStatus)}
+    assert not any("status 429)" in text or "Too many requests" in text for text in texts if at is At.MESSAGE) or (
+        venue == "binance"  # which closes the connection with these words
+    )
     await played.close()
 
 

@@ -21,7 +21,7 @@ VENUES: dict[str, tuple[Any, str]] = {
     "bitmex": (lambda url: BitmexDialect(url, heartbeat_s=0.2), "XBTUSD"),
     "coinbase": (lambda url: CoinbaseDialect(url, heartbeat_s=0.2), "BTC-USD"),
 }
-FAULTS = [fault for fault in Fault if fault is not Fault.REFUSE]  # that is of the door
+FAULTS = list(Fault)
 AT_NOW = (Fault.DROP, Fault.HALF_OPEN, Fault.STALL, Fault.MAINTENANCE, Fault.SLOW)
 
 
@@ -55,7 +55,11 @@ def strike(venue: str, times: int) -> dict[Fault, int]:
 
             async def struck(fault: Fault, number: int) -> None:
                 at = At.NOW if fault in AT_NOW else At.MESSAGE
-                served.fault(fault, at=at, hold_s=0.1)
+                if fault is Fault.REFUSE:  # which is of the door
+                    served.fault(fault, at=At.HANDSHAKE, hold_s=1)
+                    served.fault(Fault.DROP, at=At.NOW)
+                else:
+                    served.fault(fault, at=at, hold_s=0.1)
                 while served.hits().get(fault, 0) < number:
                     await asyncio.sleep(0.05)
                     if fault is Fault.REORDER and served.hits()[fault] < number:

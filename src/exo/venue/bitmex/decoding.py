@@ -35,6 +35,8 @@ from exo.venue.frames import (
 
 _SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL, "buy": Side.BUY, "sell": Side.SELL}
 _NO_IDS: Final = frozenset({"00000000-0000-0000-0000-000000000000", ""})  # of a row that stands for several matches
+_TOO_MANY: Final = 429
+_LONGEST_S: Final = 3600
 _ALREADY: Final = "You are already subscribed to this topic: "
 _NEWS: Final = frozenset({"partial", "insert"})
 
@@ -182,4 +184,9 @@ def _failed(members: Mapping[str, object]) -> Failed | Taken:
         return Taken(text.removeprefix(_ALREADY).partition(",")[0].rstrip("."))
     what = topics[0] if isinstance(topics, list) and topics and isinstance(topics[0], str) else None
     status = members.get("status")
-    return Failed(str(text) if status is None else f"{text} (status {status})", what)
+    after_s = None
+    if status == _TOO_MANY:
+        meta = members.get("meta")
+        after = meta.get("retryAfter") if isinstance(meta, dict) else None
+        after_s = float(after) if isinstance(after, int) and 0 < after < _LONGEST_S else 1.0
+    return Failed(str(text) if status is None else f"{text} (status {status})", what, after_s)

@@ -7,6 +7,7 @@ those before late 2022 have no sizes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +42,7 @@ from exo.venue.frames import (
 Touch: TypeAlias = Literal["level2_batch", "level2", "ticker"]
 Trades: TypeAlias = Literal["matches", "ticker"]
 
+_TOO_MANY: Final = re.compile("too many requests|rate limit", re.IGNORECASE)
 # The side of a match is its maker's.
 _AGGRESSORS: Final = {"buy": Side.SELL, "sell": Side.BUY}
 # The side of a ticker is its taker's.
@@ -246,7 +248,8 @@ class CoinbaseDecoder:
         reason = fields.members.get("reason")
         name = reason.partition(" is not a valid product")[0] if isinstance(reason, str) else None
         what = name if name in self._names else None
-        return (Failed(text if reason is None else f"{text}: {reason}", what),)
+        said = text if reason is None else f"{text}: {reason}"
+        return (Failed(said, what, 1.0 if _TOO_MANY.search(said) else None),)
 
 
 _TICKS: Final = frozenset({"ticker"})
