@@ -64,10 +64,12 @@ def strike(venue: str, times: int) -> dict[Fault, int]:
                     await asyncio.sleep(0.05)
                     if fault is Fault.REORDER and served.hits()[fault] < number:
                         served.fault(fault, at=at, hold_s=0.1)  # no other frame came in time to change places with
-                await asyncio.sleep(0.3 if at is At.NOW else 0)
+                await asyncio.sleep(0.3 if at is At.NOW or fault is Fault.REFUSE else 0)
                 await until(live)
                 seen = len(told.quotes)
                 await until(lambda: len(told.quotes) > seen)
+                if fault is Fault.REFUSE:  # else the next is one more in a row, and the pause grows
+                    await asyncio.sleep(0.3)
 
             for fault in FAULTS:
                 for number in range(1, times + 1):
