@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -109,6 +111,32 @@ def test_it_sends_twenty_thousand_frames_a_second():
             assert last - first == len(told) - 1
 
     live(test)
+
+
+def test_its_random_walk_storms_when_it_is_told_to():
+    """With 20 times its ticks."""
+
+    async def test(network: SocketNetwork) -> None:
+        async with ServedExchange("binance", rate=50, storm=(0.2, 30.0)) as served:
+            connection = await subscribed(network, served)
+            began_s = asyncio.get_running_loop().time()
+            await texts(connection, 800)
+            assert asyncio.get_running_loop().time() - began_s < 8  # else a quarter of a minute or more
+
+    live(test)
+
+
+def test_one_that_ends_by_itself_is_noticed():
+    """By whoever looks; before that, and after it was stopped, there is nothing to say."""
+    with ServedExchange("binance") as served:
+        served.check()
+        assert served.pid is not None
+        os.kill(served.pid, signal.SIGKILL)
+        with pytest.raises(NotServed, match="no exchange binance: its process has ended"):
+            for _ in range(1000):
+                served.check()
+                time.sleep(0.01)
+    served.check()
 
 
 def test_leaving_the_block_ends_its_process():

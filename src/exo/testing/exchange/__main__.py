@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--symbols", default="", help="of the random walk, with commas between")
     parser.add_argument("--seconds", type=float, default=3600.0, help="of the random walk")
     parser.add_argument("--rate", type=float, default=100.0, help="ticks a second of the random walk")
+    parser.add_argument("--storm", type=float, nargs=2, default=None, help="of the random walk, seconds from and until")
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--lifetime", type=float, default=None, help="seconds a connection lives")
     parser.add_argument("--seed", type=int, default=0)
@@ -46,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     ticks, listings = read()
     symbols = [name for name in args.symbols.split(",") if name] or [_SYMBOLS.get(args.venue, "BTCUSDT")]
-    walk = RandomWalk(symbols, seconds=args.seconds, rate=args.rate, seed=args.seed)
+    walk = RandomWalk(symbols, seconds=args.seconds, rate=args.rate, seed=args.seed, storm=args.storm)
     exchange = Exchange(
         dialect(args),
         ticks if ticks or args.still else walk,
@@ -87,8 +88,8 @@ async def run(exchange: Exchange, port: int) -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     async with ExchangeServer(exchange, port) as server:
-        sys.stdout.write(json.dumps({"port": server.port}) + "\n")
-        sys.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # whoever started it has left, and `over` is about to be set
+            os.write(sys.stdout.fileno(), json.dumps({"port": server.port}).encode() + b"\n")
         await over.wait()
 
 

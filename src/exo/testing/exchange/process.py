@@ -35,11 +35,11 @@ class NotServed(ExoError):
 class ServedExchange:
     """`with ServedExchange("binance", symbols=["BTCUSDT"]) as served:` or `async with`; NotServed if it does not start.
 
-    Plays `ticks`, or without them a random walk of `symbols` at `rate` a second; where there are none in them, nothing
-    happens to its `listings` but what `show` tells. `older`, `locked` and `bundle_s` are what Coinbase and Bitmex can
-    be told, older being not modern and without pools. It is ended by its own process id when the block is left, and
-    ends itself when this process does, however that comes. Its methods ask over HTTP and wait some milliseconds for the
-    answer.
+    Plays `ticks`, or without them a random walk of `symbols` at `rate` a second with its `storm`; where there are none
+    in them, nothing happens to its `listings` but what `show` tells. `older`, `locked` and `bundle_s` are what Coinbase
+    and Bitmex can be told, older being not modern and without pools. It is ended by its own process id when the block
+    is left, and ends itself when this process does, however that comes; Ctrl-C is for this one alone. Its methods ask
+    over HTTP and wait some milliseconds for the answer.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ServedExchange:
         symbols: Iterable[str] = (),
         seconds: float = 3600.0,
         rate: float = 100.0,
+        storm: tuple[float, float] | None = None,
         speed: float = 1.0,
         loop: bool = False,
         lifetime_s: float | None = None,
@@ -71,6 +72,7 @@ class ServedExchange:
         self._command = [sys.executable, "-m", "exo.testing.exchange", "--venue", venue]
         self._command += [str(part) for option in options.items() for part in option]
         self._command += ["--symbols", ",".join(symbols)] if symbols else []
+        self._command += ["--storm", *map(str, storm)] if storm is not None else []
         self._command += ["--lifetime", str(lifetime_s)] if lifetime_s is not None else []
         flags = {"--loop": loop, "--older": older, "--locked": locked, "--still": told == ()}
         self._command += [name for name, wanted in flags.items() if wanted]
@@ -78,7 +80,7 @@ class ServedExchange:
 
     def start(self) -> None:
         """Start it, and wait until it serves."""
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         self._process = process
         try:
             assert process.stdin is not None and process.stdout is not None
@@ -111,6 +113,11 @@ class ServedExchange:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def check(self) -> None:
+        """NotServed if its process has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise NotServed(self.venue, "its process has ended")
 
     @property
     def pid(self) -> int | None:
