@@ -215,7 +215,7 @@ def test_an_interrupt_in_virtual_time_leaves_the_summary_so_far():
     assert account["interrupted"] is True
     assert account["totals"]["live"] == 0
     assert 0 < len(account["orders"]) == account["totals"]["submitted"] < 20
-    assert {order["why"] for order in account["orders"] if order["fate"] == "STOPPED"} == {"the replay was interrupted"}
+    assert {order["why"] for order in account["orders"] if order["fate"] == "STOPPED"} == {"it was interrupted"}
 
 
 def test_a_reader_that_leaves_is_no_error_of_ours(ticks):

@@ -61,7 +61,7 @@ def demo(
         feed_latency=_LATE,
         venue=PaperVenue(maker_bps=_MAKER_BPS, taker_bps=_TAKER_BPS),
     )
-    return replay(market, plan, watch=watch, watch_rows=max(1, round(rate / 10)))
+    return replay(market, plan, watch=watch)
 
 
 class Faulty:

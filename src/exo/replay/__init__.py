@@ -2,11 +2,13 @@
 
 from exo.flow.delays import Delay, delay
 from exo.replay.account import Account, Decision, Fate, Fill, Line, Seen, Settings, Sums
-from exo.replay.arrivals import Arrivals, CannotDraw
+from exo.replay.arrivals import Arrivals
+from exo.replay.drawing import CannotDraw, Drawing
 from exo.replay.patience import NeverFinishes
+from exo.replay.plan import Plan
 from exo.replay.player import play
 from exo.replay.recording import Overlap, Recording, recording
-from exo.replay.replay import Plan, Replay, replay
+from exo.replay.replay import Replay, replay
 from exo.replay.script import BadScript, Script
 from exo.replay.survey import NoQuotes, Survey, Tick, survey
 from exo.replay.ticks import COLUMNS, BadTicks, TickFile
@@ -24,6 +26,7 @@ __all__ = [
     "survey",
     "Survey",
     "Arrivals",
+    "Drawing",
     "Script",
     "Delay",
     "delay",

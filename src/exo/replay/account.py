@@ -122,7 +122,7 @@ class Sums(Frozen, omit_defaults=False):
 
 
 class Settings(Frozen, omit_defaults=False):
-    """What a replay was asked to do; times in ns, from and to."""
+    """What a replay, or with `live` a session on a live market, was asked to do; times in ns, from and to."""
 
     files: tuple[str, ...]
     delegate: str
@@ -132,6 +132,7 @@ class Settings(Frozen, omit_defaults=False):
     maker_bps: Decimal
     taker_bps: Decimal
     deadline_ns: int
+    live: bool = False
 
 
 class Account(Frozen):

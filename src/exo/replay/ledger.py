@@ -1,4 +1,4 @@
-"""Ledger: what every order of a replay did - a venue around the venue, and a delegate around each delegate."""
+"""Ledger: what every order did - a venue around the venue, and a delegate around each delegate."""
 
 from __future__ import annotations
 
@@ -147,6 +147,7 @@ class Ledger:
     def connect(self, sink: Sink) -> None:
         """Stand between the venue and the dispatcher."""
         self._sink = sink
+        self._deliver: Any = getattr(sink, "deliver", None)
         self._venue.connect(self)
 
     def subscribe(self, symbol: str) -> object:
@@ -177,6 +178,11 @@ class Ledger:
     def on_status(self, status: FeedStatus | VenueStatus) -> None:
         """Pass on."""
         self._sink.on_status(status)
+
+    def deliver(self) -> None:
+        """A read is in: the dispatcher may act on it."""
+        if self._deliver is not None:
+            self._deliver()
 
     def on_report(self, report: Report) -> None:
         """Note an execution or a refusal, and pass it on."""

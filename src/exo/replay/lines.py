@@ -1,21 +1,50 @@
-"""Lines: what a record and an outcome come to, figure by figure, and why an order was not filled."""
+"""Lines: what records and outcomes come to, figure by figure, and why an order was not filled."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from exo.flow.delays import duration
 from exo.mkt import Side
 from exo.mkt.exact import ZERO, add, subtract
-from exo.replay.account import Fate, Line, Sums
-from exo.replay.course import Stretch
+from exo.replay.account import Account, Fate, Line, Sums
+from exo.replay.course import Course, Stretch
 from exo.replay.figures import average_px, participation, plain, slippage_bps
-from exo.replay.ledger import Record
-from exo.run import End, Outcome
+from exo.replay.ledger import Ledger, Record
+from exo.replay.plan import Plan
+from exo.replay.survey import Survey
+from exo.run import Dispatcher, End, Outcome
 from exo.venue.trading import Executed
 
 _ONE = Decimal(1)
+
+
+def account_of(
+    plan: Plan,
+    ledger: Ledger,
+    dispatcher: Dispatcher[Any],
+    survey: Survey,
+    courses: Mapping[str, Course],
+    *,
+    interrupted: bool,
+    refused: Iterable[str] = (),
+    rows_s: float | None = None,
+) -> Account:
+    """The account of all orders in a ledger, once the dispatcher has shut down."""
+    outcomes = [(dispatcher.outcome(order_id), record) for order_id, record in sorted(ledger.records.items())]
+    return Account(
+        settings=plan.settings,
+        survey=survey,
+        lines=tuple(line_of(outcome, record, plan.deadline_ns) for outcome, record in outcomes if outcome),
+        venue=venue_sums(plan.venue.executed),
+        totals=dispatcher.totals,
+        refused=tuple(refused),
+        interrupted=interrupted,
+        curves={symbol: course.curve for symbol, course in courses.items()},
+        rows_s=rows_s,
+    )
 
 
 def line_of(outcome: Outcome, record: Record, deadline_ns: int) -> Line:
@@ -24,7 +53,7 @@ def line_of(outcome: Outcome, record: Record, deadline_ns: int) -> Line:
     passed = record.passed or Stretch()
     cum_qty, notional = record.desk.cum_qty, record.desk.notional
     order_qty = getattr(order, "order_qty", ZERO)
-    fate = _fate(outcome.end, cum_qty, order_qty)
+    fate = fate_of(outcome.end, cum_qty, order_qty)
     arrival_px = record.arrival_px
     return Line(
         order_id=outcome.order_id,
@@ -71,7 +100,8 @@ def venue_sums(executed: dict[tuple[str, Side], Executed]) -> dict[str, Sums]:
     return sums
 
 
-def _fate(end: End, cum_qty: Decimal, order_qty: Decimal) -> Fate:
+def fate_of(end: End, cum_qty: Decimal, order_qty: Decimal) -> Fate:
+    """What became of an order that has ended."""
     if end is not End.DONE:
         return Fate.FAILED if end is End.FAILED else Fate.STOPPED
     if cum_qty and cum_qty >= order_qty:
@@ -84,7 +114,7 @@ def _why(outcome: Outcome, record: Record, passed: Stretch, deadline_ns: int) ->
     if outcome.end is End.FAILED:
         return f"its delegate failed: {outcome.error}"
     if outcome.end is End.STOPPED and not record.session_over:
-        return "the replay was interrupted"
+        return "it was interrupted"
     if outcome.end is End.STOPPED:
         return f"its delegate {record.delegate} did not end within {duration(deadline_ns)} of the session's end"
     if record.refusal and not record.executions:

@@ -1,4 +1,4 @@
-"""Page: an account of a replay as one HTML document, which needs nothing but itself."""
+"""Page: an account as one HTML document, which needs nothing but itself."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ _DECADES: Final = tuple(10**zeros for zeros in range(3, 12))
 
 def page(account: Account) -> str:
     """The document; the same account gives the same bytes."""
-    name = f"Replay of {len(account.lines)} orders"
+    count = f"{len(account.lines)} orders"
+    name = f"{count} in a live market" if account.settings.live else f"Replay of {count}"
     times = Times(account.survey.first_ns)
     parts = (
         _top(account, name),
@@ -86,17 +87,18 @@ def _alarms(account: Account) -> Iterator[str]:
     if not account.agrees:
         yield "The orders do not agree with the venue’s own account: do not rely on these figures."
     if account.interrupted:
-        yield "The replay was interrupted: this is what there was until then."
+        yield "It was interrupted: this is what there was until then."
 
 
 def _settings(account: Account) -> Iterator[tuple[str, str]]:
     settings, survey = account.settings, account.survey
-    yield "Files", ", ".join(text(file) for file in settings.files) or DASH
+    yield "Market" if settings.live else "Files", ", ".join(text(file) for file in settings.files) or DASH
     yield "Delegate", text(settings.delegate)
     yield "From", f"{moment(survey.first_ns)} UTC"
     yield "To", f"{moment(survey.last_ns)} UTC"
     yield "Act time", extent(*map(lasting, settings.act_time_ns))
-    yield "Feed latency", extent(*map(lasting, settings.feed_latency_ns))
+    if not settings.live:
+        yield "Feed latency", extent(*map(lasting, settings.feed_latency_ns))
     yield "Maker fee", f"{number(settings.maker_bps)} bps"
     yield "Taker fee", f"{number(settings.taker_bps)} bps"
     yield "Deadline", lasting(settings.deadline_ns)

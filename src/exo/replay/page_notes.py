@@ -1,4 +1,4 @@
-"""Notes: what each figure on the page of a replay means."""
+"""Notes: what each figure on the page means."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ NOTES: Final = (
     ),
     (
         "Times",
-        "UTC to the nanosecond, with a date where it is not that of the first tick. A replay runs in virtual time.",
+        "UTC to the nanosecond, with a date where it is not that of the first tick. A replay runs in virtual time, "
+        "in a live market time is real.",
     ),
     (
         "Fate",
         "What became of an order: filled, partly filled or unfilled where its delegate was done; failed where its "
-        "delegate raised an error; stopped where the replay had to end it.",
+        "delegate raised an error; stopped where it had to be ended from outside.",
     ),
     ("Avg px", "Quantity times price of the executions, summed, over the quantity."),
     ("Arrival px", "The middle of bid and ask when the order was submitted; not known where a side was empty."),

@@ -9,60 +9,32 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import msgspec
-
-from exo.delegates import Sweep, SweepOrder
 from exo.errors import ExoError, FactoryFailed, OrderError
 from exo.flow import run_virtually, seeded
 from exo.flow.clock import Clock, LiveClock
-from exo.flow.delays import Delay
 from exo.flow.virtual import VirtualLoop
-from exo.mkt import Order, Quote, Trade
-from exo.mkt.value import Frozen
-from exo.replay.account import Account, Settings
+from exo.mkt import Quote, Trade
+from exo.replay.account import Account
 from exo.replay.arrivals import Arrivals
 from exo.replay.course import Course
 from exo.replay.ledger import Ledger
-from exo.replay.lines import line_of, venue_sums
+from exo.replay.lines import account_of
 from exo.replay.patience import NeverFinishes, Patience
+from exo.replay.plan import Plan
 from exo.replay.player import moments, reach
 from exo.replay.script import Asked, Script
 from exo.replay.survey import SESSION_GAP_NS, Tick, Ticks, survey
-from exo.run import Delegate, Desk, Dispatcher, Update
-from exo.venue import PaperVenue
+from exo.run import Dispatcher, Update
 
 _SAMPLES: Final = 1500
-
-Factory = Callable[[Desk[Any]], Delegate[Any]]
-
-
-class Plan(Frozen):
-    """What a replay is asked to do.
-
-    `orders` is how many to draw from the seed (see Arrivals), or a Script of them; `factory` makes their delegates, of
-    whose `order_type` they are. A delegate is busy for `act_time` before each decision, and ticks reach the dispatcher
-    `feed_latency` after the venue has them, in order. Fees are basis points. Orders that a session leaves are
-    cancelled, and have the deadline, in virtual time, to end; a delegate that keeps virtual time from passing for as
-    long in real time ends the replay.
-    """
-
-    orders: int | Script = 100
-    seed: int = 0
-    factory: Factory = Sweep
-    order_type: type[Order] = SweepOrder
-    delegate: str = "exo.delegates:Sweep"
-    files: tuple[str, ...] = ()
-    act_time: Delay = Delay()
-    feed_latency: Delay = Delay()
-    venue: PaperVenue = msgspec.field(default_factory=PaperVenue)
-    deadline_ns: int = 60_000_000_000
+_WATCH_ROWS: Final = 4096
 
 
 class Replay:
-    """One replay while it runs; `watch` is called with it after every `watch_rows` ticks, and may look, no more."""
+    """One replay while it runs; `watch` is called with it now and then, and may look, no more."""
 
     def __init__(
-        self, ticks: Ticks | Iterable[Tick], plan: Plan, watch: Callable[[Replay], object] | None, watch_rows: int
+        self, ticks: Ticks | Iterable[Tick], plan: Plan, watch: Callable[[Replay], object] | None = None
     ) -> None:
         self.plan = plan
         self.rows = 0
@@ -74,7 +46,6 @@ class Replay:
         self.clock: Clock
         self._ticks = ticks
         self._watch = watch
-        self._watch_rows = watch_rows
         self._arrivals: Arrivals | None = None
         self._script: deque[Asked] = deque()
         if isinstance(plan.orders, Script):
@@ -106,7 +77,16 @@ class Replay:
         took_ns = LiveClock().now_ns() - began_ns
         if self._failed is not None and not self.ledger.records:
             raise self._failed
-        return self._account(self.rows / max(took_ns, 1) * 1e9, interrupted)
+        return account_of(
+            self.plan,
+            self.ledger,
+            self.dispatcher,
+            self.survey,
+            self.courses,
+            refused=self.refused,
+            interrupted=interrupted,
+            rows_s=self.rows / max(took_ns, 1) * 1e9,
+        )
 
     async def _play(self) -> None:
         plan = self.plan
@@ -121,7 +101,7 @@ class Replay:
             late, script, skip_to, on_ticks = self._late, self._script, loop.skip_to, self.dispatcher.on_ticks
             behind = plan.feed_latency.high_ns > 0
             before_ns = self.survey.first_ns
-            watch_at = self._watch_rows
+            watch_at = _WATCH_ROWS
             for ticks in moments(self._ticks):
                 at_ns = ticks[0].received_ns or 0
                 if at_ns - before_ns > SESSION_GAP_NS:
@@ -137,7 +117,7 @@ class Replay:
                     on_ticks(ticks)
                 self.rows += len(ticks)
                 if self._watch is not None and self.rows >= watch_at:
-                    watch_at = self.rows + self._watch_rows
+                    watch_at = self.rows + _WATCH_ROWS
                     self._watch(self)
             await self._end_session(before_ns)
             if self._watch is not None:
@@ -223,38 +203,12 @@ class Replay:
         before, (self._steps, stepped) = self._steps, self.dispatcher.stepped
         return self.dispatcher.acting or (stepped if self._steps > before else None)
 
-    def _account(self, rows_s: float, interrupted: bool) -> Account:
-        plan = self.plan
-        records = self.ledger.records
-        outcomes = [(self.dispatcher.outcome(order_id), records[order_id]) for order_id in sorted(records)]
-        return Account(
-            settings=Settings(
-                files=plan.files,
-                delegate=plan.delegate,
-                seed=plan.seed,
-                act_time_ns=(plan.act_time.low_ns, plan.act_time.high_ns),
-                feed_latency_ns=(plan.feed_latency.low_ns, plan.feed_latency.high_ns),
-                maker_bps=plan.venue.maker_bps,
-                taker_bps=plan.venue.taker_bps,
-                deadline_ns=plan.deadline_ns,
-            ),
-            survey=self.survey,
-            lines=tuple(line_of(outcome, record, plan.deadline_ns) for outcome, record in outcomes if outcome),
-            venue=venue_sums(plan.venue.executed),
-            totals=self.dispatcher.totals,
-            refused=tuple(self.refused),
-            interrupted=interrupted,
-            curves={symbol: course.curve for symbol, course in self.courses.items()},
-            rows_s=rows_s,
-        )
-
 
 def replay(
     ticks: Ticks | Iterable[Tick],
     plan: Plan | None = None,
     *,
     watch: Callable[[Replay], object] | None = None,
-    watch_rows: int = 4096,
 ) -> Account:
     """Play ticks as planned and account for every order. The same ticks and plan give the same account.
 
@@ -264,4 +218,4 @@ def replay(
     played. Raises what they raise, NoQuotes, CannotDraw, BadScript, NeverFinishes, or FactoryFailed if no order at all
     got a delegate.
     """
-    return Replay(ticks, plan or Plan(), watch, watch_rows).run()
+    return Replay(ticks, plan or Plan(), watch).run()
