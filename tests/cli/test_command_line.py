@@ -19,13 +19,6 @@ TICKS = """ts_ns,symbol,type,bid_px,bid_size,ask_px,ask_size,last_px,last_qty
 1500000000,A[b],trade,,,,,43,1
 2000000000,A[b],quote,42,5,44,6,,
 """
-SMALL = ["demo", "--orders", "20", "--symbols", "2", "--seconds", "5", "--rate", "50"]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo writes its page where it is called."""
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -82,7 +75,8 @@ def test_the_version_is_told(run):
         (["demo", "--orders", "many"], "--orders"),
         (["demo", "--rate", "0"], "Must be > 0"),
         (["demo", "--rate", "nan"], "Must be"),
-        (["demo", "--symbols", "1001"], "Must be <= 1000"),
+        (["demo", "--orders", "10001"], "Must be <= 10000"),
+        (["demo", "--url", "ws://127.0.0.1:1/"], "expected a --venue, whose protocol is spoken there at --url"),
         (["demo", "--frobnicate"], "--frobnicate"),
         (["replay"], "FILE"),
         (["replay", "--orders", "5"], "FILE"),
@@ -138,43 +132,10 @@ def test_a_replay_as_json_is_canonical(run, ticks):
             assert f"{Decimal(order[member]).normalize():f}" == order[member]
 
 
-def test_the_demo_shows_one_order_fail_alone(run):
-    """Its error is one line of the summary, and no traceback."""
-    code, out, err = run(*SMALL)
-    assert (code, err) == (0, "")
-    assert "1 failed" in out
-    assert "order 10 failed: RuntimeError: order 10 fails on purpose, and nothing else does\n" in out
-    assert "Traceback" not in out
-    for word in ("orders", "fills", "against arrival", "ticks", "updates", "conflated", "quote age"):
-        assert f"\n{word} " in out
-
-
-def test_the_demo_conflates_and_accounts_for_every_order(run):
-    """Its delegates are busy sending while the market goes on."""
-    account = json.loads(run(*SMALL, "--json")[1])
-    assert sum(account["fates"].values()) == len(account["orders"]) == 20
-    assert (account["fates"]["FAILED"], account["fates"]["STOPPED"]) == (1, 0)
-    assert account["fates"]["FILLED"] > 0
-    assert account["totals"]["conflated"] > 0
-    assert account["totals"]["ageMaxNs"] > 0
-
-
-def test_the_demo_repeats_by_its_seed(run):
-    """To the byte; another seed is another market."""
-    assert run(*SMALL, "--json") == run(*SMALL, "--json")
-    assert run(*SMALL, "--json") != run(*SMALL, "--json", "--seed", "1")
-
-
 def process(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "exo.cli", *arguments]
     environment = dict(os.environ) | environment
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def test_the_demo_gives_the_same_bytes_under_another_hash_seed():
-    """Nothing in it goes by the order of a set."""
-    with process(*SMALL, "--json", PYTHONHASHSEED="1") as one, process(*SMALL, "--json", PYTHONHASHSEED="2") as other:
-        assert one.communicate() == other.communicate()
 
 
 def test_an_interrupt_leaves_one_line_and_exit_code_130(tmp_path):
@@ -202,16 +163,22 @@ def test_an_interrupt_of_the_start_is_one_line_too():
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"exo: interrupted\n")
 
 
-def test_an_interrupt_in_virtual_time_leaves_the_summary_so_far():
+def test_an_interrupt_in_virtual_time_leaves_the_summary_so_far(tmp_path, ticks):
     """The container shuts down, every order is accounted for, and the exit code tells."""
-    program = (
-        "import os, signal, exo.cli.app, exo.cli.demo as demo\n"
-        "demo.Faulty.act = lambda self, update: os.kill(os.getpid(), signal.SIGINT)\n"
-        "exo.cli.app.main(['demo', '--orders', '20', '--json'])\n"
+    delegate = tmp_path / "mine.py"
+    delegate.write_text(
+        "import os, signal\n"
+        "from exo.delegates import Sweep\n"
+        "class Interrupts(Sweep):\n"
+        "    def act(self, update):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (130, b"exo: interrupted\n")
-    account = json.loads(done.stdout)
+    rows = "".join(f"{n}000000000,A,quote,42,5,43,6,,\n" for n in range(3, 100))
+    Path(ticks).write_text(TICKS + rows)
+    with process("replay", ticks, "--delegate", f"{delegate}:Interrupts", "--orders", "20", "--json") as running:
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, err) == (130, b"exo: interrupted\n")
+    account = json.loads(out)
     assert account["interrupted"] is True
     assert account["totals"]["live"] == 0
     assert 0 < len(account["orders"]) == account["totals"]["submitted"] < 20

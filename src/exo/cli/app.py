@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
-from cyclopts.validators import Number
 
-from exo.cli.demo import demo as demonstrate
 from exo.cli.loading import load
 from exo.cli.markets import EXCHANGE_USAGE, RECORD_USAGE, RUN_USAGE, record_live, run_live, serve_exchange
 from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of
 from exo.cli.progress import bar
-from exo.cli.screen import screen
 from exo.cli.summary import show
 from exo.errors import ExoError
 from exo.replay import Account, Plan, delay, recording, replay
@@ -52,44 +49,64 @@ app = App(
 )
 
 
-@app.command
+@app.command(usage="Usage: exo demo [OPTIONS]")
 def demo(
     *,
+    venue: str | None = None,
+    symbols: Annotated[list[str] | None, Parameter(name="--symbols", negative=(), consume_multiple=True)] = None,
+    url: str | None = None,
     orders: Count = 500,
-    symbols: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 12,
-    seconds: Positive = 60.0,
-    rate: Positive = 500.0,
+    seconds: Positive = 20.0,
+    rate: Positive = 300.0,
     seed: int = 0,
     json: Switch = False,
     report: Path | None = None,
 ) -> None:
-    """Watch the container work on a synthetic market.
+    """Watch the container work in a live market.
 
-    Many orders are worked at a paper venue while the market walks, calm and in bursts, with a storm half-way. Time is
-    virtual: it needs no network and less than a minute. One delegate fails on purpose, and only its own order with it.
+    Many orders are worked on paper, in real time, over real sockets: at a fake exchange in a process of its own, whose
+    market walks, calm and in bursts, with a storm half-way; or in the market of a real venue. No key is needed, and no
+    order leaves this machine. One delegate fails on purpose, and only its own order with it.
 
     Parameters
     ----------
+    venue
+        Whose market, over the internet: binance, binance-usdm, bitmex or coinbase. Without it none is needed.
+    symbols
+        The venue's own names, such as BTC-USD; some that trade much unless told.
+    url
+        Where the venue's WebSocket is, if not where it usually is: an exchange of exo exchange, say.
     orders
         How many orders.
-    symbols
-        Over how many symbols they are spread.
     seconds
-        How long the market lasts.
+        How long it lasts.
     rate
-        Ticks a second, on average, of all symbols.
+        Ticks a second, on average, of all symbols of the fake exchange.
     seed
-        Draws the market and the orders; the same seed gives the same bytes.
+        Draws the fake exchange's market, and the orders.
     json
         An account of every order, as JSON, and nothing else unless a report is asked for.
     report
         Where to write the page; exo-demo.html unless told.
     """
+    from exo.cli.demo import demo as demonstrate  # sockets take time to load
+    from exo.cli.screen import screen
+
+    if url is not None and venue is None:
+        raise BadOption("--url", "expected a --venue, whose protocol is spoken there")
     report = report or (None if json else Path("exo-demo.html"))
     _check_writable(report)
-    with nullcontext() if json else screen() as watch:
-        account = demonstrate(orders=orders, symbols=symbols, seconds=seconds, rate=rate, seed=seed, watch=watch)
-    _tell(account, json, report)
+    account, losses = demonstrate(
+        venue=venue,
+        url=url,
+        symbols=symbols or [],
+        orders=orders,
+        seconds=seconds,
+        rate=rate,
+        seed=seed,
+        watching=nullcontext if json else screen,
+    )
+    _tell(account, json, report, losses)
 
 
 @app.command(name="replay", usage="Usage: exo replay FILE... [OPTIONS]")
@@ -174,9 +191,11 @@ def _check_writable(report: Path | None) -> None:
             raise OSError(code, os.strerror(code), str(report))
 
 
-def _tell(account: Account, json: bool, report: Path | None) -> None:
+def _tell(account: Account, json: bool, report: Path | None, losses: str = "") -> None:
     """Write what was asked for; an account that was broken off ends like an interrupt."""
     show(account, json)
+    if losses:
+        print(losses if json else f"\n{losses}", file=sys.stderr if json else sys.stdout)
     if report is not None:
         report.write_text(page(account), encoding="utf-8")
     if report is not None and not json:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _FEE: Final = re.compile(r"-?\d{1,5}(\.\d{1,9})?", re.ASCII)
 
-Count = Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))]
+Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0, lte=1e6))]
 Switch = Annotated[bool, Parameter(negative=())]
 

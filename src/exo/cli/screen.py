@@ -1,13 +1,14 @@
-"""Screen: a replay as it runs, on a terminal; and as plain lines where there is none."""
+"""Screen: a session as it runs, on a terminal; and as plain lines where there is none."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from heapq import nlargest
-from threading import Event
 from typing import Any, Final
 
 from rich import box
@@ -19,106 +20,79 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from exo.flow.clock import LiveClock, utc
+from exo.cli.session import Session
+from exo.flow.clock import current_clock, utc
 from exo.mkt import Side
-from exo.replay import Fate, Replay
+from exo.replay import Fate
 from exo.replay.figures import slippage_bps
 from exo.replay.ledger import Record
+from exo.replay.lines import fate_of
 from exo.run import End
 
-_LASTS_S: Final = 24.0  # of real time, however long the market lasts
-_FRAME_NS: Final = 100_000_000
-_OTHER_LINES: Final = 16  # of the screen, besides the orders
-_LINE_NS: Final = 10_000_000_000
+_OTHER_LINES: Final = 12  # of the screen, besides the orders
+_WIDE: Final = 100
+_LINE_NS: Final = 5_000_000_000
+_PACE_NS: Final = 600_000_000
+_BURST: Final = 2.5  # times what it was until then
 _ONE: Final = Decimal(1)
 
 
 class Screen:
-    """What is going on: the market, the orders, and those that moved last. It holds a fast replay back to be seen."""
+    """What is going on: the market, the orders, and those that moved last."""
 
-    def __init__(self, live: Live, rows: int) -> None:
+    def __init__(self, live: Live) -> None:
         self._live = live
-        self._rows = rows
-        self._clock = LiveClock()
-        self._began_ns = self._clock.now_ns()
-        self._shown_ns = 0
-        self._last: tuple[int, int] = (0, 0)
-        self._rate = 0.0
-        self._failed: list[str] = []
-        self._told: set[str] = set()
+        self._pace = Pace()
 
-    def __call__(self, replay: Replay) -> None:
-        """Show how it stands."""
-        first_ns, last_ns = replay.survey.first_ns, replay.survey.last_ns
-        share = min(1.0, (replay.clock.now_ns() - first_ns) / max(1, last_ns - first_ns))
-        now_ns = self._clock.now_ns()
-        ahead_ns = share * _LASTS_S * 1e9 - (now_ns - self._began_ns)
-        if ahead_ns > 0:
-            Event().wait(ahead_ns / 1e9)
-        elif share < 1.0 and now_ns - self._shown_ns < _FRAME_NS:
-            return
-        self._shown_ns = self._clock.now_ns()
-        self._measure(replay)
-        self._live.update(self._view(replay, share), refresh=True)
+    async def __call__(self, session: Session) -> None:
+        """Show how it stands; it is drawn in a thread, for that takes longer than a tick should wait."""
+        view = self._view(session)
+        await asyncio.to_thread(self._live.update, view, refresh=True)
 
-    def _measure(self, replay: Replay) -> None:
-        """Ticks a second of market time, over the last half second or so."""
-        then_ns, then = self._last
-        now_ns = replay.clock.now_ns()
-        if now_ns - then_ns >= 500_000_000:
-            self._rate = (replay.rows - then) / (now_ns - then_ns) * 1e9 if then_ns else 0.0
-            self._last = (now_ns, replay.rows)
+    def _view(self, session: Session) -> Group:
+        fates: Counter[Fate] = Counter()
+        failed: list[str] = []
+        for order_id, record in session.ledger.records.items():
+            outcome = session.dispatcher.outcome(order_id) if record.ended else None
+            if outcome is not None:
+                fates[fate_of(outcome.end, outcome.cum_qty, getattr(outcome.order, "order_qty", _ONE))] += 1
+                if outcome.end is End.FAILED:
+                    failed.append(f"order {order_id} FAILED alone: {outcome.error}")
+        rows = max(3, self._live.console.height - _OTHER_LINES)
+        wide = self._live.console.width >= _WIDE
+        return Group(self._head(session, fates), _orders(session, rows, wide), _foot(session, failed))
 
-    def _view(self, replay: Replay, share: float) -> Group:
-        return Group(self._head(replay, share), self._orders(replay), self._foot())
-
-    def _head(self, replay: Replay, share: float) -> Panel:
-        totals = replay.dispatcher.totals
+    def _head(self, session: Session, fates: Counter[Fate]) -> Panel:
+        totals, witness = session.dispatcher.totals, session.witness
         looked = totals.updates + totals.conflated
         conflated = totals.conflated / looked if looked else 0.0
-        fates = _fates(replay)
+        rate, bursting = self._pace.of(session)
         grid = Table.grid(padding=(0, 2), expand=True)
-        grid.add_column(ratio=1)
-        grid.add_column(ratio=2)
-        stands = utc(replay.clock.now_ns()).strftime("%H:%M:%S.%f")[:-3]
-        grid.add_row(f"market time [bold]{stands}[/]", ProgressBar(total=1.0, completed=share))
-        busy = "[bold red]burst[/]" if self._rate > 4 * replay.survey.ticks / _played_s(replay) else "calm"
-        grid.add_row(f"{self._rate:,.0f} messages/s, {busy}", f"{replay.rows:,} of {replay.survey.ticks:,} ticks")
+        grid.add_column(no_wrap=True, min_width=28)
+        grid.add_column(no_wrap=True, ratio=1)
+        passed_s = min(max(0.0, session.now_s), session.seconds)
+        grid.add_row(
+            "[bold]connecting[/]" if session.began_ns is None else f"[bold]{passed_s:.1f} s[/] of {session.seconds:g}",
+            ProgressBar(total=session.seconds, completed=passed_s),
+        )
+        stale, lost = len(witness.stale), witness.feed.counts["lost"]
+        grid.add_row(
+            f"{rate:,.0f} messages/s, {'[bold red]burst[/]' if bursting else 'calm'}",
+            f"{witness.ticks:,} ticks, {len(witness.statuses) - stale:,} symbols live"
+            f"{f', [bold red]{stale:,} not[/]' if stale else ''}, {lost:,} loss{'es'[: 2 * (lost != 1)]}",
+        )
         grid.add_row(
             f"{totals.submitted:,} orders: {totals.live:,} live",
             f"[green]{fates[Fate.FILLED]:,} filled[/]  {fates[Fate.PARTLY_FILLED]:,} partly  "
             f"{fates[Fate.UNFILLED]:,} unfilled  [red]{fates[Fate.FAILED]:,} failed[/]",
         )
-        age = "-" if totals.age_p50_ns is None else f"{_ms(totals.age_p50_ns)} / {_ms(totals.age_p99_ns)}"
+        p50_ns, p99_ns = totals.age_p50_ns, totals.age_p99_ns
+        age = "-" if p50_ns is None or p99_ns is None else f"50% {p50_ns / 1e6:.1f}, 99% {p99_ns / 1e6:.1f} ms"
         grid.add_row(
             f"{totals.updates:,} looks, {conflated:.0%} conflated",
-            f"age of quote when looked, 50% / 99%: {age}",
+            f"quote's age at looks: {age}",
         )
-        return Panel(grid, title="exo", box=box.ROUNDED, border_style="cyan")
-
-    def _orders(self, replay: Replay) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, header_style="bold", expand=True, pad_edge=False)
-        for name in ("order", "delegate", "side", "symbol"):
-            table.add_column(name, no_wrap=True)
-        table.add_column("progress", ratio=1, min_width=8)
-        table.add_column("state", no_wrap=True)
-        for name in ("avg px", "vs arrival", "age", "ticks"):
-            table.add_column(name, justify="right", no_wrap=True)
-        live = (record for record in replay.ledger.records.values() if record.update is not None)
-        for record in nlargest(self._rows, live, key=_looked_ns):
-            table.add_row(*_row(record))
-        for order_id, record in replay.ledger.records.items():
-            if record.ended and order_id not in self._told:
-                self._told.add(order_id)
-                outcome = replay.dispatcher.outcome(order_id)
-                if outcome is not None and outcome.end is End.FAILED:
-                    self._failed.append(f"order {order_id} FAILED alone: {outcome.error}")
-        return table
-
-    def _foot(self) -> Text:
-        return Text(
-            "\n".join(self._failed[-2:]) or "no delegate has failed yet", style="red" if self._failed else "dim"
-        )
+        return Panel(grid, title=f"exo on paper at {session.place.name}", box=box.ROUNDED, border_style="cyan")
 
 
 class Lines:
@@ -126,19 +100,40 @@ class Lines:
 
     def __init__(self) -> None:
         self._next_ns = 0
+        self._pace = Pace()
 
-    def __call__(self, replay: Replay) -> None:
+    async def __call__(self, session: Session) -> None:
         """Tell how it stands."""
-        now_ns = replay.clock.now_ns()
-        if now_ns < self._next_ns:
+        rate, bursting = self._pace.of(session)
+        now_ns = current_clock().now_ns()
+        if session.began_ns is None or now_ns < self._next_ns:
             return
         self._next_ns = now_ns + _LINE_NS
-        totals = replay.dispatcher.totals
+        totals, stale = session.dispatcher.totals, len(session.witness.stale)
         print(
-            f"{utc(now_ns):%H:%M:%S} {replay.rows:,} of {replay.survey.ticks:,} ticks, {totals.submitted:,} orders, "
-            f"{totals.live:,} live, {totals.failed:,} failed, {totals.conflated:,} ticks conflated",
+            f"{utc(now_ns):%H:%M:%S} {session.place.name}: {session.witness.ticks:,} ticks, {rate:,.0f}/s"
+            f"{' in a burst' if bursting else ''}, {totals.submitted:,} orders, {totals.live:,} live, "
+            f"{totals.failed:,} failed, {totals.conflated:,} ticks conflated{f', {stale:,} stale' if stale else ''}",
             flush=True,
         )
+
+
+class Pace:
+    """How many messages a second there are."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, int]] = deque()
+        self._first: tuple[int, int] | None = None
+
+    def of(self, session: Session) -> tuple[float, bool]:
+        """Lately, and whether that is a burst: far more than on average."""
+        now = current_clock().now_ns(), session.witness.ticks
+        self._first = self._first or now
+        self._seen.append(now)
+        while len(self._seen) > 2 and self._seen[1][0] <= now[0] - _PACE_NS:
+            self._seen.popleft()
+        rate = _rate(self._seen[0], now)
+        return rate, rate > _BURST * _rate(self._first, now)
 
 
 @contextmanager
@@ -149,26 +144,37 @@ def screen() -> Iterator[Screen | Lines]:
         yield Lines()
         return
     with Live(console=console, auto_refresh=False, screen=True) as live:
-        yield Screen(live, max(3, console.height - _OTHER_LINES))
+        yield Screen(live)
     sys.stdout.flush()
 
 
-def _fates(replay: Replay) -> dict[Fate, int]:
-    fates = dict.fromkeys(Fate, 0)
-    for order_id, record in replay.ledger.records.items():
-        outcome = replay.dispatcher.outcome(order_id) if record.ended else None
-        if outcome is None:
-            continue
-        if outcome.end is End.FAILED:
-            fates[Fate.FAILED] += 1
-        elif record.desk.finished and not record.desk.leaves_qty:
-            fates[Fate.FILLED] += 1
-        else:
-            fates[Fate.PARTLY_FILLED if record.executions else Fate.UNFILLED] += 1
-    return fates
+def _orders(session: Session, rows: int, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", expand=True, padding=(0, 1, 0, 0))
+    for name in ("order", "delegate", "side", "symbol"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("progress", ratio=1, min_width=8)
+    if wide:
+        table.add_column("state", no_wrap=True)
+    for name in ("avg px", "vs arrival", "age", "ticks"):
+        table.add_column(name, justify="right", no_wrap=True)
+    live = (record for record in session.ledger.records.values() if record.update is not None)
+    for record in nlargest(rows, live, key=_looked_ns):
+        table.add_row(*_row(record, wide))
+    return table
 
 
-def _row(record: Record) -> list[Any]:
+def _foot(session: Session, failed: list[str]) -> Text:
+    stale = [f"{status.symbol} is {status.state.value}: {status.text}" for status in session.witness.stale[:1]]
+    wrong = ([] if session.began_ns is None else stale) + failed[-1:]
+    return Text(
+        "\n".join(wrong) or "no delegate has failed yet",
+        style="red" if wrong else "dim",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _row(record: Record, wide: bool) -> list[Any]:
     desk, update = record.desk, record.update
     order = desk.order
     assert update is not None
@@ -183,10 +189,10 @@ def _row(record: Record) -> list[Any]:
         desk.order_id,
         record.delegate,
         Text(order.side.value, style="green" if order.side is Side.BUY else "magenta"),
-        escape(order.symbol),
+        escape(order.symbol.rpartition(".")[0]),
         ProgressBar(total=float(order.order_qty), completed=float(desk.cum_qty)),
-        state,
-        "-" if desk.avg_px is None else f"{desk.avg_px:.4f}",
+        *([state] if wide else []),
+        "-" if desk.avg_px is None else f"{desk.avg_px:.7g}",
         against,
         age,
         f"{0 if span is None else span.ticks}",
@@ -197,9 +203,5 @@ def _looked_ns(record: Record) -> int:
     return 0 if record.update is None else record.update.now_ns
 
 
-def _played_s(replay: Replay) -> float:
-    return max(1, sum(last - first for first, last in replay.survey.sessions)) / 1e9
-
-
-def _ms(ns: int | None) -> str:
-    return "-" if ns is None else f"{ns / 1e6:.1f} ms"
+def _rate(then: tuple[int, int], now: tuple[int, int]) -> float:
+    return (now[1] - then[1]) / max(1, now[0] - then[0]) * 1e9

@@ -35,8 +35,8 @@ def show(account: Account, json: bool = False) -> None:
 
 
 def _by_symbol(account: Account) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
-    table.add_column("symbol")
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("symbol", no_wrap=True)
     for name in ("orders", "fills", "bought", "avg px", "sold", "avg px", "fees"):
         table.add_column(name, justify="right", overflow="fold")
     orders = Counter(line.symbol for line in account.lines)
@@ -64,9 +64,11 @@ def _counts(account: Account) -> Table:
     played_s = sum(last - first for first, last in survey.sessions) / 1e9
     sessions = "" if len(survey.sessions) == 1 else f", {len(survey.sessions)} sessions"
     table = Table.grid(padding=(0, 2))
+    if settings.live:
+        table.add_row("market", escape(", ".join(settings.files)))
     table.add_row("delegate", escape(settings.delegate))
-    busy = f"busy {Delay(*settings.act_time_ns)} a decision, ticks {Delay(*settings.feed_latency_ns)} late"
-    table.add_row("set", f"{busy}, seed {settings.seed}")
+    late = "" if settings.live else f", ticks {Delay(*settings.feed_latency_ns)} late"
+    table.add_row("set", f"busy {Delay(*settings.act_time_ns)} a decision{late}, seed {settings.seed}")
     table.add_row("orders", f"{len(account.lines):,}: {', '.join(fates)}")
     venue = sum(sums.executions for sums in account.venue.values())
     agree = "as the venue has it" if account.agrees else f"BUT THE VENUE HAS {venue:,} AND DOES NOT AGREE"
@@ -74,7 +76,8 @@ def _counts(account: Account) -> Table:
     for name, pick in (("arrival", _arrival), ("vwap", _vwap)):
         table.add_row(f"against {name}", _slippage(account, pick))
     speed = "" if account.rows_s is None else f", {account.rows_s:,.0f} a second"
-    table.add_row("ticks", f"{survey.ticks:,} in {played_s:,.3f} s of virtual time{sessions}{speed}")
+    time = "real" if settings.live else "virtual"
+    table.add_row("ticks", f"{survey.ticks:,} in {played_s:,.3f} s of {time} time{sessions}{speed}")
     table.add_row("updates", f"{totals.updates:,} to delegates, in {totals.turns:,} turns")
     table.add_row("conflated", f"{totals.conflated:,} ticks, folded into later ones before a delegate looked")
     table.add_row(
