@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from exo.cli.loading import load
 from exo.cli.markets import EXCHANGE_USAGE, RECORD_USAGE, RUN_USAGE, record_live, run_live, serve_exchange
-from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of
+from exo.cli.options import BadOption, Count, Positive, Switch, deadline_ns_of, fee_bps, option, orders_of, url_of
 from exo.cli.progress import bar
 from exo.cli.summary import show
 from exo.errors import ExoError
@@ -98,7 +98,7 @@ def demo(
     _check_writable(report)
     account, losses = demonstrate(
         venue=venue,
-        url=url,
+        url=url_of(url),
         symbols=symbols or [],
         orders=orders,
         seconds=seconds,
