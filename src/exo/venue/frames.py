@@ -143,6 +143,19 @@ class Numbers(dict[str, Decimal]):
         return number
 
 
+class BareNumbers(dict[bytes, Decimal]):
+    """The same of numbers that stand in JSON as such; ArithmeticError for what stands there in their place."""
+
+    def __missing__(self, text: bytes) -> Decimal:
+        number = parse(text.decode())
+        if not number:
+            raise KeyError(text)
+        if len(self) >= _KEPT:
+            self.clear()
+        self[text] = number
+        return number
+
+
 def plain(frame: bytes) -> bool:
     """Whether it is all ASCII and without escapes: `decimal` takes other digits for digits."""
     return frame.isascii() and _BACKSLASH not in frame

@@ -15,9 +15,11 @@ import msgspec
 
 from exo.errors import InvalidValue
 from exo.mkt.enums import Side
+from exo.mkt.exact import parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
 from exo.venue.frames import (
+    BareNumbers,
     Beat,
     Event,
     Failed,
@@ -45,8 +47,8 @@ class _QuoteRow(msgspec.Struct, gc=False):
     timestamp: datetime
     symbol: str
     bidSize: int
-    bidPrice: Decimal | None
-    askPrice: Decimal | None
+    bidPrice: msgspec.Raw
+    askPrice: msgspec.Raw
     askSize: int
     pool: str | None = None
 
@@ -55,8 +57,8 @@ class _TradeRow(msgspec.Struct, gc=False):
     timestamp: datetime
     symbol: str
     side: str
-    size: Decimal
-    price: Decimal
+    size: msgspec.Raw
+    price: msgspec.Raw
     trdMatchID: str
 
 
@@ -78,13 +80,13 @@ class BitmexDecoder:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
+        self._prices = BareNumbers()
 
     def decode(self, frame: bytes, received_ns: int) -> Sequence[Event]:
         """All that this frame says."""
         if frame == b"pong":
             return (Beat(),)
-        # A number as text may have blanks and underscores, which msgspec takes for a number all the same.
-        if plain(frame) and b"_" not in frame and b" " not in frame:
+        if plain(frame):
             try:
                 hot = _HOT(frame)
                 if hot.action == "insert":
@@ -96,24 +98,23 @@ class BitmexDecoder:
         return self._carefully(frame, received_ns)
 
     def _of_quotes(self, hot: _Quotes, received_ns: int) -> Sequence[Event]:
-        names = self._names
+        names, prices = self._names, self._prices
         quotes: list[Event] = []
         for row in hot.data:
-            bid_px, ask_px = row.bidPrice, row.askPrice
-            if not (bid_px and ask_px):
-                raise KeyError(row.symbol)
+            bid_px, ask_px = prices[bytes(row.bidPrice)], prices[bytes(row.askPrice)]
             bid_size, ask_size = Decimal(row.bidSize), Decimal(row.askSize)
             quote = Quote(names[row.symbol], bid_px, bid_size, ask_px, ask_size, received_ns, None, row.timestamp)
             quotes.append(quote if row.pool is None else Pooled(row.pool, quote))
         return quotes
 
     def _of_trades(self, hot: _Trades, received_ns: int) -> Sequence[Event]:
-        names, trades = self._names, []
+        names, prices, trades = self._names, self._prices, []
         for row in hot.data:
             side, symbol = _SIDES[row.side], names[row.symbol]
             if row.trdMatchID in _NO_IDS:
                 raise KeyError(row.trdMatchID)
-            trades.append(Trade(symbol, row.price, row.size, side, received_ns, None, row.trdMatchID, row.timestamp))
+            px, qty = prices[bytes(row.price)], parse(bytes(row.size).decode())
+            trades.append(Trade(symbol, px, qty, side, received_ns, None, row.trdMatchID, row.timestamp))
         return trades
 
     def _carefully(self, frame: bytes, received_ns: int) -> Sequence[Event]:
