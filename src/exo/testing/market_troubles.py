@@ -132,6 +132,7 @@ async def repeats(watcher: Watcher) -> None:
     await watcher.subscribe()
     told = [watcher.trade(100 + number) for number in range(3)]
     await watcher.see(told[0])
+    await watcher.rig.settle()  # else it may strike something else that is on its way
     await watcher.rig.fault(Fault.DUPLICATE)
     await watcher.see(told[1])
     await watcher.see(told[2])
@@ -144,6 +145,7 @@ async def gaps(watcher: Watcher) -> None:
     await watcher.subscribe()
     await watcher.see(watcher.trade(100))
     since = len(watcher.told)
+    await watcher.rig.settle()  # else it may strike something else that is on its way
     await watcher.rig.fault(Fault.GAP)
     await watcher.rig.tell(watcher.trade(101))
     await watcher.see(watcher.trade(102))
@@ -161,6 +163,7 @@ async def out_of_order(watcher: Watcher) -> None:
     await watcher.see(watcher.trade(100))
     since = len(watcher.told)
     told = [watcher.trade(101), watcher.trade(102)]
+    await watcher.rig.settle()  # else it may strike something else that is on its way
     await watcher.rig.fault(Fault.REORDER)
     for trade in told:
         await watcher.rig.tell(trade)

@@ -108,7 +108,7 @@ class Numbering:
         """What the number of a trade says."""
         before = counter.last
         if counter.take(number, at_ns) is Step.ANEW:
-            self.begin()
+            self._missing.clear()
             self._trade = number
             return Verdict(True, True)
         news = self._trade is None or number > self._trade
