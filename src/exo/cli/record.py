@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -35,7 +36,7 @@ def outs(names: Sequence[str]) -> tuple[Path | None, Path | None]:
             frames.append(Path(name))
         elif name.endswith(_TICKS):
             ticks.append(Path(name))
-        elif Path(name).suffix or not Path(name).name:
+        elif Path(name).suffix or name.endswith(("/", os.sep)) or Path(name).is_dir():
             raise BadOption("--out", f"expected a name that ends in {', '.join(ENDINGS + _TICKS)}, or in none: {name}")
         else:
             frames.append(Path(name + ENDINGS[-1]))
@@ -99,7 +100,12 @@ async def record(
         async with speaking(say) as voice:
             with ExitStack() as files:
                 framed = None if frames is None else files.enter_context(closing(FrameRecorder(frames, name, names)))
-                ticked = None if ticks is None else files.enter_context(closing(TickRecorder(ticks)))
+                try:
+                    ticked = None if ticks is None else files.enter_context(closing(TickRecorder(ticks)))
+                except OSError:
+                    if framed is not None:
+                        files.callback(framed.path.unlink)  # there is nothing in it
+                    raise
                 listener = Listener(ticked, voice)
                 feed = LiveFeed(dialect, network, found, None if framed is None else framed.tap)
                 feed.connect(listener)
@@ -135,8 +141,10 @@ async def _write(
 
 def _sum(feed: LiveFeed, listener: Listener) -> str:
     last = f", the last: {feed.problems[-1]}" if feed.problems else ""
-    lost = feed.counts["lost"]
-    return f"{listener.count:,} ticks, {lost:,} connections lost, {len(feed.problems):,} problems{last}"
+    counts = feed.counts
+    unread, refused = counts["Bad"], counts["Failed"]
+    said = f"{listener.count:,} ticks, {counts['lost']:,} connections lost"
+    return f"{said}, {unread + refused + counts['lost']:,} problems{last}"
 
 
 def _now() -> str:

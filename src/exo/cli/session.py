@@ -132,7 +132,7 @@ class Session:
     async def _symbols(self, network: Network) -> list[str]:
         place = self.place
         self._found = await listed(network, place.venue, place.url, () if place.choose else place.symbols)
-        traded = [name for name in place.symbols if name in self._found and self._found[name].trades]
+        traded = [name for name in dict.fromkeys(place.symbols) if name in self._found and self._found[name].trades]
         if not traded:
             raise NoMarket(place.name, f"it trades none of {', '.join(place.symbols)}")
         return traded

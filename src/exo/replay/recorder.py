@@ -29,14 +29,25 @@ class Growing:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._gzipped = path.suffix == ".gz"
-        self._file = path.open("xb", buffering=0)
+        self._file = open(path, "xb", buffering=0, opener=_appending)  # noqa: SIM115 - closed at the exit
+        self._size = 0
+        self._pending = b""
 
     def write(self, piece: bytes) -> None:
-        """Append a piece; OSError."""
-        if piece:
-            view = memoryview(gzip.compress(piece, _LEVEL, mtime=0) if self._gzipped else piece)
+        """Append a piece, whole or not at all: what a full disk has refused is appended with the next; OSError."""
+        self._pending += piece
+        if not self._pending:
+            return
+        data = gzip.compress(self._pending, _LEVEL, mtime=0) if self._gzipped else self._pending
+        try:
+            view = memoryview(data)
             while view:
                 view = view[self._file.write(view) :]
+        except OSError:
+            os.truncate(self.path, self._size)
+            raise
+        self._size += len(data)
+        self._pending = b""
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +62,7 @@ class FrameRecorder:
     """Raw frames with their receive times; `tap` is where a feed puts its notes."""
 
     def __init__(self, path: Path, venue: str, names: Mapping[str, str]) -> None:
+        self.path = path
         self._file = Growing(path)
         self._lines = [head_line(venue, names)]
         self.count = 0
@@ -88,14 +100,20 @@ class TickRecorder(Told):
             self._row(_row(tick))
         self.count += len(self.ticks)
         self.ticks.clear()
-        self._file.write(self._text.getvalue().encode())
+        piece = self._text.getvalue().encode()
         self._text.seek(0)
         self._text.truncate()
+        self._file.write(piece)
 
     def close(self) -> None:
         """Do so for the last time, and make sure of it; OSError."""
         with self._file:
             self.write()
+
+
+def _appending(path: str, flags: int) -> int:
+    """After a piece is taken back, the next begins where it began."""
+    return os.open(path, flags | os.O_APPEND, 0o666)
 
 
 def _row(tick: Quote | Trade) -> tuple[object, ...]:

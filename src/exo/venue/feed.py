@@ -133,21 +133,22 @@ class LiveFeed:
         rng = seeded(f"{self._dialect.url} {current_clock().now_ns()}")
         failures = 0
         while True:
-            opened_s, wait_s = None, 0.0
+            opened_s = None
+            error: NetworkError
             try:
                 stream = await self._open()
                 opened_s = loop.time()
                 await self._live(stream)
-            except NetworkError as error:
-                self._lost(error)
-                wait_s = error.retry_after_s or 0.0
-            except Exception as error:  # data that nobody reads any more must not look live
+            except NetworkError as problem:
+                error = problem
+            except Exception as problem:  # data that nobody reads any more must not look live
                 _log.exception("%s: the feed broke", self._dialect.venue)
-                self._lost(Broken(f"{type(error).__name__}: {error}"))
+                error = Broken(f"{type(problem).__name__}: {problem}")
+            await self._lost(error)
             settled_s = min(_SETTLED_S, self._dialect.habits.heartbeat_s)
             failures = 1 if opened_s is not None and loop.time() - opened_s > settled_s else failures + 1
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 10)) * rng.uniform(0.5, 1.0)
-            await asyncio.sleep(max(pause_s, wait_s))
+            await asyncio.sleep(max(pause_s, error.retry_after_s or 0.0))
 
     async def _open(self) -> Stream:
         """A connection that is being read."""
@@ -186,15 +187,18 @@ class LiveFeed:
                 self._next = None
                 news.counts["rolled over"] += 1
                 self._ending.clear()  # whatever was said of the first
-                self._choose(stream)
-                await predecessor.end()
+                try:
+                    self._choose(stream)
+                finally:
+                    await predecessor.end()
                 rolling = loop.create_task(self._successor(), name="exo.feed.roll")
         finally:
             await stream.end()
             if stream.silent:
                 news.counts["silent"] += 1
             self._silent = stream.silent
-            self._current = news.current = None
+            if news.current is stream:  # and not that of a new beginning
+                self._current = news.current = None
             await _ended(rolling)
             if not rolling.cancelled() and rolling.exception() is None:
                 await rolling.result().end()  # a successor that came too late, or this one again
@@ -244,17 +248,23 @@ class LiveFeed:
     def _ends(self) -> None:
         self._ending.set()
 
-    def _lost(self, error: NetworkError) -> None:
+    async def _lost(self, error: NetworkError) -> None:
+        """Tell that there is no connection, until it is heard: before that there is no new beginning."""
         self._news.problem(error)
         self._news.counts["lost"] += 1
-        silent, self._silent = self._silent, False
-        for instrument in self._news.instruments.values():
-            if silent:
-                text = f"nothing was heard for {self._dialect.habits.heartbeat_s:g} s"
-                self._news.tell(instrument, FeedState.SILENT, text)
-            else:
-                self._news.tell(instrument, FeedState.DOWN, str(error))
-        self._deliver()
+        state, text = FeedState.DOWN, str(error)
+        if self._silent:
+            state, text = FeedState.SILENT, f"nothing was heard for {self._dialect.habits.heartbeat_s:g} s"
+        self._silent = False
+        while True:
+            try:
+                for instrument in self._news.instruments.values():
+                    self._news.tell(instrument, state, text)
+                self._deliver()
+                return
+            except Exception:
+                _log.exception("%s: the sink broke", self._dialect.venue)
+                await asyncio.sleep(_FIRST_PAUSE_S)
 
     def _refused(self, stream: Stream, name: str, text: str) -> None:
         """The others go on; this one is asked for again later, ever more seldom."""

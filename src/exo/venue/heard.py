@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from exo.mkt.quote import Quote
 from exo.venue.levels import Depth, Pools
-from exo.venue.numbering import Counter
 
 
 class Heard:
-    """The book, the pools and the numbers of one instrument on one connection.
+    """The book, the pools and the last trade of one instrument on one connection.
 
-    `latest` is its last quote while that does not count, because another connection's do.
+    `trade` is the number of that, `beat` what the last heartbeat knew of it. `latest` is its last quote while that does
+    not count, because another connection's do.
     """
 
-    __slots__ = ("beat", "depth", "latest", "pools", "quotes", "trades")
+    __slots__ = ("beat", "depth", "latest", "pools", "trade")
 
     def __init__(self) -> None:
         self.depth: Depth | None = None
         self.pools = Pools()
-        self.quotes = Counter()
-        self.trades = Counter()
+        self.trade: int | None = None
+        self.beat: int | None = None
         self.latest: Quote | None = None
-        self.beat: int | None = None  # the last trade, as the last heartbeat knew it
 
 
 class Hearsay(dict[str, Heard]):

@@ -85,12 +85,24 @@ class Pools:
 
     def __init__(self) -> None:
         self._quotes: dict[str, Quote] = {}
+        self._doubted: set[str] = set()
+
+    @property
+    def doubted(self) -> bool:
+        """Whether there is a pool whose last quote may not be of now."""
+        return bool(self._doubted)
+
+    def doubt(self) -> None:
+        """One of them, nobody knows which, has told a quote that could not be read."""
+        self._doubted = set(self._quotes)
 
     def take(self, pooled: Pooled) -> Quote:
         """Take one pool's quote in; the touch over all. One that is aggregated already is the touch."""
         if pooled.pool == _AGGREGATED:
             self._quotes.clear()
+            self._doubted.clear()
             return pooled.quote
+        self._doubted.discard(pooled.pool)
         self._quotes[pooled.pool] = pooled.quote
         quotes = self._quotes.values()
         bid = _best([(q.bid_px, q.bid_size) for q in quotes], max)

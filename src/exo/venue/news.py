@@ -23,6 +23,7 @@ from exo.venue.numbering import Numbering
 _log = logging.getLogger("exo.venue")
 
 _SHOWN: Final = 20
+_CARRIED: Final = (FeedState.LIVE, FeedState.GAP)
 _OF_TRADES: Final = (Trade, Past, Aside, Beat)
 
 
@@ -114,7 +115,9 @@ class News:
     def carries(self, stream: Source) -> bool:
         """Whether this stream has all that the current one tells, but for what was refused to it."""
         return all(
-            of.state is FeedState.DOWN or self.whole(stream, name) or stream.is_denied(name)
+            self.whole(stream, name)
+            or stream.is_denied(name)
+            or not (of.state in _CARRIED or (self.current is not None and self.whole(self.current, name)))
             for name, of in self.instruments.items()
         )
 
@@ -128,21 +131,22 @@ class News:
     def tell(self, instrument: Instrument, state: FeedState, text: str) -> None:
         """Tell the sink of a change; also of another reason why data is not LIVE."""
         if instrument.state is not state or (state is not FeedState.LIVE and instrument.text != text):
-            instrument.state, instrument.text = state, text
             now_ns = current_clock().now_ns()
             self.sink.on_status(FeedStatus(symbol=instrument.symbol, state=state, text=text, received_ns=now_ns))
+            instrument.state, instrument.text = state, text  # known, unless that has raised
 
     def problem(self, problem: Bad | Failed | NetworkError) -> None:
-        """Keep what went wrong, the last of it, and log it."""
+        """Keep it, with the last of its kind, and log it."""
         self.problems.append(problem)
         _log.warning("%s: %s", self._venue, problem)
 
     def choose(self, stream: Source) -> None:
         """From now on its quotes are those that count; after a time with none nobody knows what was missed."""
         first, self.current = self.current is None, stream
-        for event in stream.held:
-            self.take(stream, event)
+        held = list(stream.held)
         stream.held.clear()
+        for event in held:
+            self.take(stream, event)
         for name, instrument in self.instruments.items():
             if first:
                 instrument.numbering.begin()
@@ -155,15 +159,18 @@ class News:
 
     def _taken_over(self, stream: Source, heard: Heard, instrument: Instrument) -> None:
         """What the predecessor has not told of an instrument, its successor knows, or nobody."""
+        instrument.numbering.taken_over(heard)
         latest, heard.latest = heard.latest, None
         if latest is not None and not _older(latest, instrument.quote):
             self._quote(stream, latest)
-        if not self.whole(stream, instrument.name) and instrument.state in (FeedState.LIVE, FeedState.GAP):
+        if not self.whole(stream, instrument.name) and instrument.state in _CARRIED:
             instrument.fresh = False
             self.tell(instrument, FeedState.DOWN, instrument.refusal or "the new connection has not all of it")
         elif instrument.numbering.missing():
             instrument.numbering.told_missing()
             self._gap(stream, instrument, "trades between two connections are missing")
+        elif heard.pools.doubted:
+            self._gap(stream, instrument, "a message could not be read")
 
     def take(self, stream: Source, event: Event) -> None:
         """Take in an event of a stream."""
@@ -176,17 +183,16 @@ class News:
         else:
             self._rare(stream, event)
 
-    def _quote(self, stream: Source, quote: Quote) -> None:
+    def _quote(self, stream: Source, quote: Quote, doubted: bool = False) -> None:
         instrument = self.symbols.get(quote.symbol)
         if instrument is None:
             return
-        heard = stream.heard[instrument.name]
         if stream is not self.current:
-            heard.latest = quote
-        elif instrument.numbering.quote(quote, heard.quotes):
+            stream.heard[instrument.name].latest = quote
+        elif instrument.numbering.quote(quote):
             instrument.quote = quote
             self.sink.on_quote(quote)
-            if not instrument.fresh or instrument.state is not FeedState.LIVE:
+            if not doubted and (not instrument.fresh or instrument.state is not FeedState.LIVE):
                 instrument.fresh = True
                 self.ready(stream, instrument.name)
         else:
@@ -196,7 +202,7 @@ class News:
         instrument = self.symbols.get(trade.symbol)
         if instrument is None:
             return
-        news, gap = instrument.numbering.trade(trade, stream.heard[instrument.name].trades)
+        news, gap = instrument.numbering.trade(trade, stream.heard[instrument.name])
         if gap:
             self._gap(stream, instrument, f"trades before {trade.trade_id} are missing")
         if news:
@@ -244,12 +250,13 @@ class News:
         instrument = self.symbols.get(pooled.quote.symbol)
         if instrument is None:
             return
+        pools = stream.heard[instrument.name].pools
         try:
-            quote = stream.heard[instrument.name].pools.take(pooled)
+            quote = pools.take(pooled)
         except (InvalidValue, ArithmeticError) as error:
             self._rare(stream, bad(error, b"", instrument.name))
             return
-        self._quote(stream, quote)
+        self._quote(stream, quote, pools.doubted)
 
     def _numbered(self, stream: Source, event: Past | Aside | Beat) -> None:
         """A trade that is no news, but has a number: from before, not of the market, or known by a heartbeat."""
@@ -259,7 +266,7 @@ class News:
             return
         heard, numbering = stream.heard[instrument.name], instrument.numbering
         if isinstance(event, Aside):
-            if numbering.counted(event.trade_id, event.received_ns, heard.trades).gap:
+            if numbering.counted(event.trade_id, event.received_ns, heard).gap:
                 self._gap(stream, instrument, f"trades before {event.trade_id} are missing")
             return
         if isinstance(event, Past):
@@ -267,13 +274,14 @@ class News:
         else:
             # What the heartbeat before this one knew: this one may tell of a trade just before its own message comes.
             number, heard.beat = heard.beat, event.trade_id
-        if number and numbering.reached(number, heard.trades):
+        if number and numbering.reached(number, heard):
             self._gap(stream, instrument, f"trades up to {number} are missing")
 
     def _unread(self, stream: Source, name: str | None) -> None:
         """Something could not be read that may have been about the touch of an instrument, or of any."""
         for instrument in list(self.instruments.values()) if name is None else [self.instruments.get(name)]:
             if instrument is not None:
+                stream.heard[instrument.name].pools.doubt()
                 self._gap(stream, instrument, "a message could not be read")
 
     def _gap(self, stream: Source, instrument: Instrument, text: str) -> None:
@@ -283,7 +291,7 @@ class News:
         if stream is self.current:
             self.counts["gap"] += 1
             instrument.fresh = False
-            if instrument.state in (FeedState.LIVE, FeedState.GAP):
+            if instrument.state in _CARRIED:
                 self.tell(instrument, FeedState.GAP, text)
 
 

@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
+
+if TYPE_CHECKING:
+    from exo.venue.heard import Heard
 
 _MISSED: Final = 1000
 _ANEW_NS: Final = 2_000_000_000
 
 
-class Step(Enum):
-    """How a number follows on those before it: ON, it is greater; BACK, it is not; ANEW, the venue began anew."""
+class Anew:
+    """Whether numbers that have passed are those of a venue that begins anew.
 
-    ON = "ON"
-    BACK = "BACK"
-    ANEW = "ANEW"
-
-
-class Counter:
-    """The numbers of one kind and instrument on one connection, where they only grow.
-
-    Where for two seconds only such came as had passed, each greater than the one before, the venue has begun anew.
+    It is so where for two seconds only such came, each greater than the one before.
     """
 
-    __slots__ = ("_back", "_since_ns", "last")
+    __slots__ = ("_back", "_since_ns")
 
     def __init__(self) -> None:
-        self.last: int | None = None
         self._back: int | None = None
         self._since_ns = 0
 
-    def take(self, number: int, at_ns: int) -> Step:
-        """Take a number in."""
-        if self.last is None or number > self.last:
-            self.last, self._back = number, None
-            return Step.ON
+    def goes_on(self) -> None:
+        """One came that had not passed."""
+        self._back = None
+
+    def begins(self, number: int, at_ns: int) -> bool:
+        """One came that had."""
         if self._back is None or number <= self._back:
             self._since_ns = at_ns
         self._back = number
-        if at_ns - self._since_ns < _ANEW_NS:
-            return Step.BACK
-        self.last, self._back = number, None
-        return Step.ANEW
-
-    def reach(self, number: int) -> None:
-        """It is known to have come so far."""
-        if self.last is None or number > self.last:
-            self.last, self._back = number, None
+        return at_ns - self._since_ns >= _ANEW_NS
 
 
 class Verdict(NamedTuple):
@@ -74,7 +60,9 @@ class Numbering:
     def __init__(self, counted: bool) -> None:
         self._counted = counted
         self._trade: int | None = None
+        self._trades_anew = Anew()
         self._quote = -1
+        self._quotes_anew = Anew()
         self._missing: dict[int, bool] = {}  # whether it was told that they are
         self._seen: dict[str, None] = {}
 
@@ -84,51 +72,61 @@ class Numbering:
         self._missing.clear()
         self._seen.clear()
 
-    def quote(self, quote: Quote, counter: Counter) -> bool:
+    def quote(self, quote: Quote) -> bool:
         """Whether it is newer than all before."""
         number = quote.rpt_seq
         if number is None:
             return True
-        step = counter.take(number, quote.received_ns or 0)
-        newer = number > self._quote or step is Step.ANEW
-        if newer:
-            self._quote = number
-        return newer
+        if number > self._quote:
+            self._quotes_anew.goes_on()
+        elif not self._quotes_anew.begins(number, quote.received_ns or 0):
+            return False
+        self._quote = number
+        return True
 
-    def trade(self, trade: Trade, counter: Counter) -> Verdict:
+    def trade(self, trade: Trade, heard: Heard) -> Verdict:
         """What the id of a trade says; one without an id is news."""
         trade_id = trade.trade_id
         if trade_id is None:
             return _NEWS
         if not self._counted:
             return self._unique(trade_id)
-        return self.counted(int(trade_id), trade.received_ns or 0, counter)
+        return self.counted(int(trade_id), trade.received_ns or 0, heard)
 
-    def counted(self, number: int, at_ns: int, counter: Counter) -> Verdict:
+    def counted(self, number: int, at_ns: int, heard: Heard) -> Verdict:
         """What the number of a trade says."""
-        before = counter.last
-        if counter.take(number, at_ns) is Step.ANEW:
-            self._missing.clear()
-            self._trade = number
-            return Verdict(True, True)
-        news = self._trade is None or number > self._trade
-        if news:
+        before = heard.trade
+        if before is None or number > before:
+            heard.trade = number
+        if self._trade is None or number > self._trade:
             self._miss(number)
             self._trade = number
         elif number in self._missing:
             del self._missing[number]
-            news = True
-        return Verdict(news, before is not None and self._left_out(before, number))
+        elif self._far_back(number) and self._trades_anew.begins(number, at_ns):
+            self._missing.clear()
+            self._trade = heard.trade = number
+            return Verdict(True, True)
+        else:
+            return Verdict(False, before is not None and self._left_out(before, number))
+        self._trades_anew.goes_on()
+        return Verdict(True, before is not None and self._left_out(before, number))
 
-    def reached(self, number: int, counter: Counter) -> bool:
+    def reached(self, number: int, heard: Heard) -> bool:
         """There has been a trade of this number: whether it, or others before it, are missing."""
-        before = counter.last
-        counter.reach(number)
+        before = heard.trade
+        if before is None or number > before:
+            heard.trade = number
         if self._trade is None or number > self._trade:
             if self._trade is not None:
                 self._miss(number + 1)
             self._trade = number
         return before is not None and self._left_out(before, number + 1)
+
+    def taken_over(self, heard: Heard) -> None:
+        """What comes by this connection now follows on what was told by its predecessor, which has caught up."""
+        if heard.trade is None or (self._trade is not None and heard.trade < self._trade):
+            heard.trade = self._trade
 
     def missing(self) -> bool:
         """Whether some are missing that nobody was told of."""
@@ -151,6 +149,10 @@ class Numbering:
         found = [number for number, told in self._missing.items() if not told and before < number < until]
         self._missing.update(dict.fromkeys(found, True))
         return bool(found)
+
+    def _far_back(self, number: int) -> bool:
+        """Whether a number is none of those that come again when a connection is behind another."""
+        return self._trade is not None and (number < self._trade - _MISSED or number < self._trade // 2)
 
     def _unique(self, trade_id: str) -> Verdict:
         if trade_id in self._seen:

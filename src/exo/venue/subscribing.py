@@ -56,6 +56,7 @@ class Subscribing:
         self._torn: dict[str, int] = {}  # a new whole is wanted then
         self._renewed: dict[str, tuple[int, int]] = {}  # how often of late, and when last
         self._rests_until_s = 0.0  # as the venue has asked for
+        self._over = False
         self._number = 0
         self._changed = asyncio.Event()
 
@@ -114,6 +115,8 @@ class Subscribing:
                     await (self._subscribe if new else self._renew)(batch)
         except Closed:
             return  # the reader knows it too
+        finally:
+            self._over = True
 
     def _batch(self, names: Sequence[str]) -> tuple[str, ...]:
         if names[0] in self._alone:
@@ -222,6 +225,8 @@ class Subscribing:
 
     def _due(self, number: str, names: Sequence[str]) -> None:
         """Its answer should be there by now, and what it was to bring."""
+        if self._over:
+            return
         if number in self._requests:
             self._fail(f"not answered within {_ANSWER_S:g} s", *self._about(number, ()))
         for name in names if self._dialect.habits.snapshots else ():

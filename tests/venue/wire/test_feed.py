@@ -18,7 +18,8 @@ from exo.venue.feed import LiveFeed
 from exo.venue.frames import Level, Levels, Pooled
 from exo.venue.levels import Depth, Pools
 from exo.venue.network import Kind, Message, Refused, Unreachable
-from exo.venue.numbering import Counter, Numbering
+from exo.venue.heard import Heard
+from exo.venue.numbering import Numbering
 from tests.contract.helpers import settled, virtual
 from tests.venue.wire.scripted import Scripted, ScriptedNetwork, Told
 
@@ -603,7 +604,7 @@ async def test_the_receive_time_is_that_of_the_read_and_not_of_the_decoding(monk
 
 def test_what_is_remembered_of_numbers_is_bounded() -> None:
     """A gap of a million is a gap, and costs no more than a thousand; ids that are no numbers likewise."""
-    numbering, counter = Numbering(True), Counter()
+    numbering, counter = Numbering(True), Heard()
     assert numbering.trade(trade_of(1), counter) == (True, False)
     for number in range(1, 50):
         assert numbering.trade(trade_of(number * 1_000_000), counter) == (True, True)

@@ -160,16 +160,17 @@ class CoinbaseDecoder:
         fields: Fields | None = None
         try:
             fields = Fields(message(frame))
-            if "type" not in fields.members:
-                # Advanced Trade, the venue's other feed, has channels in place of types.
-                return (Other(str(fields.members.get("channel", "unknown"))),)
+            if "type" not in fields.members and "channel" in fields.members:
+                return (Other(str(fields.members["channel"])),)  # of Advanced Trade, the venue's other feed
             kind = fields.text("type")
             read = _READERS.get(kind)
+            if read is None and not _OF_A_BOOK.isdisjoint(fields.members):
+                raise InvalidValue("$.type", f"expected snapshot or l2update, got {kind!r:.40}")
             return (Other(kind),) if read is None else read(self, fields, received_ns, frame)
         except (InvalidValue, ArithmeticError) as error:
             members = {} if fields is None else fields.members
-            touch = fields is None or str(members.get("type")) in (_TICKS if self._ticks else _BOOK)
-            return (bad(error, frame, members.get("product_id"), touch),)
+            aside = str(members.get("type")) in (_NO_TICKS if self._ticks else _NO_BOOK)
+            return (bad(error, frame, members.get("product_id"), not aside),)
 
     def _ticker(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
         name, sequence, time = fields.text("product_id"), fields.whole("sequence"), fields.time_or_none("time")
@@ -252,8 +253,9 @@ class CoinbaseDecoder:
         return (Failed(said, what, 1.0 if _TOO_MANY.search(said) else None),)
 
 
-_TICKS: Final = frozenset({"ticker"})
-_BOOK: Final = frozenset({"snapshot", "l2update"})
+_NO_TICKS: Final = frozenset({"match", "last_match", "heartbeat", "subscriptions", "error", "snapshot", "l2update"})
+_NO_BOOK: Final = frozenset({"match", "last_match", "heartbeat", "subscriptions", "error", "ticker"})
+_OF_A_BOOK: Final = frozenset({"changes", "bids", "asks"})
 _READERS: Final = {
     "ticker": CoinbaseDecoder._ticker,
     "match": CoinbaseDecoder._match,
