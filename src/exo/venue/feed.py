@@ -16,8 +16,9 @@ from exo.mkt.status import FeedStatus
 from exo.venue.catalogue import Listed
 from exo.venue.dialect import Dialect
 from exo.venue.frames import Bad, Failed
+from exo.venue.instrument import Instrument
 from exo.venue.network import Broken, Network, NetworkError, NotReady
-from exo.venue.news import Instrument, News
+from exo.venue.news import News
 from exo.venue.stream import Stream
 from exo.venue.tap import Tap, What
 

@@ -16,9 +16,9 @@ from exo.mkt.status import FeedStatus
 from exo.mkt.trade import Trade
 from exo.venue.frames import Aside, Bad, Beat, Ending, Event, Failed, Levels, Past, Pooled, Taken, bad
 from exo.venue.heard import Heard, Hearsay
+from exo.venue.instrument import Instrument
 from exo.venue.levels import Depth
 from exo.venue.network import NetworkError
-from exo.venue.numbering import Numbering
 
 _log = logging.getLogger("exo.venue")
 
@@ -50,24 +50,6 @@ class Source(Protocol):
 
     def answered(self, event: Taken | Failed) -> None:
         """The venue has answered a request."""
-
-
-class Instrument:
-    """One instrument that is wanted: its numbers, and what was last said of its data.
-
-    `fresh` is whether its touch is known to be that of now: none of it came before a loss or a gap.
-    """
-
-    def __init__(self, name: str, symbol: str, counted: bool, fresh: bool) -> None:
-        self.name = name
-        self.symbol = symbol
-        self.numbering = Numbering(counted)
-        self.state: FeedState | None = None
-        self.text = ""
-        self.fresh = fresh
-        self.refusals = 0
-        self.refusal = ""
-        self.quote: Quote | None = None
 
 
 class News:
@@ -270,7 +252,7 @@ class News:
                 self._gap(stream, instrument, f"trades before {event.trade_id} are missing")
             return
         if isinstance(event, Past):
-            number = None if event.trade.trade_id is None else int(event.trade.trade_id)
+            number: int | None = int(event.trade.trade_id or 0)
         else:
             # What the heartbeat before this one knew: this one may tell of a trade just before its own message comes.
             number, heard.beat = heard.beat, event.trade_id

@@ -20,6 +20,7 @@ from exo.mkt.enums import Side
 from exo.mkt.exact import CEILING, ZERO, parse
 from exo.mkt.quote import Quote
 from exo.mkt.trade import Trade
+from exo.venue.coinbase.typed import MatchFrame, TickerFrame, TouchFrame, UpdateFrame
 from exo.venue.frames import (
     Beat,
     Event,
@@ -49,46 +50,6 @@ _AGGRESSORS: Final = {"buy": Side.SELL, "sell": Side.BUY}
 _TAKERS: Final = {"buy": Side.BUY, "sell": Side.SELL}
 
 
-class _Touch(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
-    product_id: str
-    sequence: int
-    best_bid: str
-    best_bid_size: str
-    best_ask: str
-    best_ask_size: str
-    time: datetime
-
-
-class _Ticker(msgspec.Struct, gc=False, tag_field="type", tag="ticker"):
-    product_id: str
-    sequence: int
-    price: str
-    best_bid: str
-    best_ask: str
-    side: str
-    time: datetime
-    trade_id: int
-    last_size: str
-    best_bid_size: str | None = None
-    best_ask_size: str | None = None
-
-
-class _Match(msgspec.Struct, gc=False, tag_field="type", tag="match"):
-    product_id: str
-    trade_id: int
-    side: str
-    size: str
-    price: str
-    sequence: int
-    time: datetime
-
-
-class _Update(msgspec.Struct, gc=False, tag_field="type", tag="l2update"):
-    product_id: str
-    changes: list[tuple[str, str, str]]
-    time: datetime
-
-
 class CoinbaseDecoder:
     """Makes values of the frames of two channels; `names` has exo's symbol of each product."""
 
@@ -97,12 +58,12 @@ class CoinbaseDecoder:
         self._ticks = touch == "ticker"
         self._matches = trades == "matches"
         self._prices = Numbers()
-        ticker = _Touch if self._matches else _Ticker
-        hot: Any = ticker if self._ticks or not self._matches else _Update
+        ticker = TouchFrame if self._matches else TickerFrame
+        hot: Any = ticker if self._ticks or not self._matches else UpdateFrame
         if self._matches:
-            hot = hot | _Match
+            hot = hot | MatchFrame
         elif not self._ticks:
-            hot = hot | _Update
+            hot = hot | UpdateFrame
         self._hot = msgspec.json.Decoder(hot).decode
 
     def decode(self, frame: bytes, received_ns: int) -> Sequence[Event]:
@@ -111,21 +72,21 @@ class CoinbaseDecoder:
             try:
                 hot = self._hot(frame)
                 kind = type(hot)
-                if kind is _Update:
+                if kind is UpdateFrame:
                     return (self._of_update(hot, received_ns),)
-                if kind is _Touch:
+                if kind is TouchFrame:
                     symbol, time, prices = self._names[hot.product_id], hot.time, self._prices
                     bid_px, ask_px = prices[hot.best_bid], prices[hot.best_ask]
                     bid_size, ask_size = parse(hot.best_bid_size), parse(hot.best_ask_size)
                     return (Quote(symbol, bid_px, bid_size, ask_px, ask_size, received_ns, hot.sequence, time),)
-                if kind is _Match:
+                if kind is MatchFrame:
                     return (self._of_match(hot, received_ns),)
                 return self._of_ticker(hot, received_ns)
             except (msgspec.MsgspecError, InvalidValue, LookupError, ArithmeticError):
                 pass  # the careful way finds out what it is
         return self._carefully(frame, received_ns)
 
-    def _of_ticker(self, hot: _Ticker, received_ns: int) -> Sequence[Event]:
+    def _of_ticker(self, hot: TickerFrame, received_ns: int) -> Sequence[Event]:
         symbol, prices, side, time = self._names[hot.product_id], self._prices, _TAKERS[hot.side], hot.time
         px, qty = prices[hot.price], parse(hot.last_size)
         trade = Trade(symbol, px, qty, side, received_ns, hot.sequence, str(hot.trade_id), time)
@@ -135,12 +96,12 @@ class CoinbaseDecoder:
         bid_px, ask_px = prices[hot.best_bid], prices[hot.best_ask]
         return (Quote(symbol, bid_px, sizes[0], ask_px, sizes[1], received_ns, hot.sequence, time), trade)
 
-    def _of_match(self, hot: _Match, received_ns: int) -> Event:
+    def _of_match(self, hot: MatchFrame, received_ns: int) -> Event:
         symbol, px, side = self._names[hot.product_id], self._prices[hot.price], _AGGRESSORS[hot.side]
         qty, time = parse(hot.size), hot.time
         return Trade(symbol, px, qty, side, received_ns, hot.sequence, str(hot.trade_id), time)
 
-    def _of_update(self, hot: _Update, received_ns: int) -> Event:
+    def _of_update(self, hot: UpdateFrame, received_ns: int) -> Event:
         symbol, prices = self._names[hot.product_id], self._prices
         bids: list[Level] = []
         asks: list[Level] = []
@@ -169,7 +130,8 @@ class CoinbaseDecoder:
             return (Other(kind),) if read is None else read(self, fields, received_ns, frame)
         except (InvalidValue, ArithmeticError) as error:
             members = {} if fields is None else fields.members
-            aside = str(members.get("type")) in (_NO_TICKS if self._ticks else _NO_BOOK)
+            kind = str(members.get("type"))
+            aside = kind in _ASIDE or kind in (_BOOK if self._ticks else _TICKER)
             return (bad(error, frame, members.get("product_id"), not aside),)
 
     def _ticker(self, fields: Fields, received_ns: int, frame: bytes) -> Sequence[Event]:
@@ -253,8 +215,8 @@ class CoinbaseDecoder:
         return (Failed(said, what, 1.0 if _TOO_MANY.search(said) else None),)
 
 
-_NO_TICKS: Final = frozenset({"match", "last_match", "heartbeat", "subscriptions", "error", "snapshot", "l2update"})
-_NO_BOOK: Final = frozenset({"match", "last_match", "heartbeat", "subscriptions", "error", "ticker"})
+_ASIDE: Final = frozenset({"match", "last_match", "heartbeat", "subscriptions", "error"})  # of no touch
+_BOOK, _TICKER = frozenset({"snapshot", "l2update"}), frozenset({"ticker"})  # either is
 _OF_A_BOOK: Final = frozenset({"changes", "bids", "asks"})
 _READERS: Final = {
     "ticker": CoinbaseDecoder._ticker,
