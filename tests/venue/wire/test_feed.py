@@ -16,9 +16,9 @@ from exo.venue.bitmex.dialect import BitmexDialect
 from exo.venue.coinbase.dialect import CoinbaseDialect
 from exo.venue.feed import LiveFeed
 from exo.venue.frames import Level, Levels, Pooled
+from exo.venue.heard import Heard
 from exo.venue.levels import Depth, Pools
 from exo.venue.network import Kind, Message, Refused, Unreachable
-from exo.venue.heard import Heard
 from exo.venue.numbering import Numbering
 from tests.contract.helpers import settled, virtual
 from tests.venue.wire.scripted import Scripted, ScriptedNetwork, Told
