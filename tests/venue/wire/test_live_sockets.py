@@ -66,8 +66,8 @@ async def strike(venue: str, times: int) -> dict[Fault, int]:
             await until(live)
             seen = len(told.quotes)
             await until(lambda: len(told.quotes) > seen)
-            if fault is Fault.REFUSE:  # else the next is one more in a row, and the pause grows
-                await asyncio.sleep(0.3)
+            if at is At.NOW or fault is Fault.REFUSE:
+                await asyncio.sleep(0.3)  # else the next is one more in a row, and the pause grows
 
         for fault in FAULTS:
             for number in range(1, times + 1):
