@@ -69,15 +69,17 @@ async def strike(venue: str, times: int) -> dict[Fault, int]:
             if at is At.NOW or fault is Fault.REFUSE:
                 await asyncio.sleep(0.3)  # else the next is one more in a row, and the pause grows
 
-        for fault in FAULTS:
-            for number in range(1, times + 1):
-                await struck(fault, number)
+        try:
+            for fault in FAULTS:
+                for number in range(1, times + 1):
+                    await struck(fault, number)
+        finally:
+            await feed.close()
+            await network.close()
         hits = served.hits()
         ids = [t.trade_id for t in told.all if isinstance(t, Trade)]
         assert len(ids) == len(set(ids)) > 50
         assert feed.counts["silent"] >= times and FeedState.SILENT in told.states(symbol)
-        await feed.close()
-        await network.close()
         return hits
 
 
