@@ -257,6 +257,7 @@ class LiveFeed:
         if self._silent:
             state, text = FeedState.SILENT, f"nothing was heard for {self._dialect.habits.heartbeat_s:g} s"
         self._silent = False
+        pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 for instrument in self._news.instruments.values():
@@ -265,7 +266,8 @@ class LiveFeed:
                 return
             except Exception:
                 _log.exception("%s: the sink broke", self._dialect.venue)
-                await asyncio.sleep(_FIRST_PAUSE_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
     def _refused(self, stream: Stream, name: str, text: str) -> None:
         """The others go on; this one is asked for again later, ever more seldom."""
