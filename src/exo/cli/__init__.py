@@ -1,4 +1,4 @@
-"""The command line: `exo demo`, `exo replay`.
+"""The command line: `exo demo`, `exo run`, `exo record`, `exo replay`, `exo exchange`.
 
 Exit codes: 0 done; 1 an error, told in one line on stderr; 2 wrong usage, likewise; 130 interrupted.
 """
